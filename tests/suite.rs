@@ -1,1 +1,1 @@
-
+//! The one integration crate: every suite is a module here.

@@ -1,0 +1,13 @@
+//! `json2avro convert` (being written).
+
+use std::process::ExitCode;
+
+/// Arguments of `convert`.
+#[derive(Debug, clap::Args)]
+pub struct Args {}
+
+/// Runs the command.
+#[must_use]
+pub fn run(_args: &Args) -> ExitCode {
+    ExitCode::from(super::EXIT_USAGE)
+}
