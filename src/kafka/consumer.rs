@@ -1,0 +1,394 @@
+//! A lane's consumer: control events, data in batches, offsets.
+//!
+//! Two queues. Control (rebalances, commit results, errors) is the consumer's own queue and is always polled; data is a
+//! queue of ours that assigned partitions are forwarded to, and is simply not read under back-pressure.
+//!
+//! Comes in: subscriptions, assignments, offsets to commit. Goes out: events, borrowed records. Must never: answer a
+//! rebalance by itself, commit by itself, or wait without a bound.
+
+use super::context::{Control, partitions};
+use super::ffi::{Batch, DataQueue, Headers, Message};
+use super::{code_fault, fault, settings};
+use crate::config;
+use crate::fault::{Blame, Fault, Stage};
+use crate::record::{Timestamp, TopicPartition};
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, RebalanceProtocol};
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use std::ffi::CString;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// What the control queue has to say.
+#[derive(Debug)]
+pub enum Event {
+    /// The group gives these partitions; answer with `Consumer::assign`.
+    Assign(Vec<TopicPartition>),
+    /// The group takes these partitions; drain, commit, then answer with `Consumer::unassign`.
+    Revoke {
+        /// Which.
+        partitions: Vec<TopicPartition>,
+        /// They may already have another owner: nothing may be committed any more.
+        lost: bool,
+    },
+    /// A commit's result: what is committed now.
+    Committed(Result<Vec<(TopicPartition, i64)>, Fault>),
+    /// librdkafka's own report of a failure.
+    Trouble(Fault),
+}
+
+/// One item of the data queue.
+#[derive(Debug)]
+pub enum Item<'b> {
+    /// A record.
+    Record(Record<'b>),
+    /// The partition cannot go on: its fetch position is out of range, it is gone, access was taken away.
+    PartitionFault {
+        /// Which partition.
+        partition: i32,
+        /// Why.
+        fault: Fault,
+    },
+}
+
+/// A record, borrowed from its batch.
+#[derive(Clone, Copy, Debug)]
+pub struct Record<'b> {
+    message: Message<'b>,
+}
+
+/// Where an assigned partition's reading begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Position {
+    /// Which partition.
+    pub partition: TopicPartition,
+    /// The first offset to read; None: the first one that the log still has.
+    pub offset: Option<i64>,
+}
+
+/// A consumer in a group, owned by one lane.
+#[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
+pub struct Consumer {
+    // In this order: messages, then the queue, then the client that both belong to. The other way round it hangs.
+    batch: Batch,
+    data: DataQueue,
+    client: Arc<BaseConsumer<Control>>,
+}
+
+impl Consumer {
+    /// A consumer of a cluster in this group, subscribed to nothing yet.
+    ///
+    /// # Errors
+    /// librdkafka refuses a property.
+    pub fn new(kafka: &config::Kafka, group_id: &str) -> Result<Self, Fault> {
+        let what = || format!("consumer of [kafka.{}]", kafka.name);
+        let client: BaseConsumer<Control> = settings::consumer(kafka, group_id)
+            .create_with_context(Control::default())
+            .map_err(|error| fault(Stage::Consume, &what(), &error))?;
+        let data = DataQueue::new(client.client().native_ptr()).ok_or_else(|| {
+            Fault::lasting(Stage::Consume, Blame::Us, "no_queue", format!("{}: no data queue", what()))
+        })?;
+        Ok(Self { batch: Batch::new(), data, client: Arc::new(client) })
+    }
+
+    /// Asks for a share of these topics.
+    ///
+    /// # Errors
+    /// librdkafka does not take a name.
+    pub fn subscribe(&self, topics: &[&str]) -> Result<(), Fault> {
+        self.client.subscribe(topics).map_err(|error| fault(Stage::Consume, "subscribing", &error))
+    }
+
+    /// Leaves the group: a `Revoke` of everything follows.
+    pub fn unsubscribe(&self) {
+        self.client.unsubscribe();
+    }
+
+    /// Serves the control queue without waiting and gives the next event.
+    #[must_use]
+    pub fn control(&self) -> Option<Event> {
+        if let Some(event) = self.client.context().next() {
+            return Some(event);
+        }
+        match self.client.poll(Duration::ZERO) {
+            Some(Ok(message)) => {
+                use rdkafka::Message as _;
+                // Cannot be: every assigned partition is forwarded before its assignment. To pass over it would lose it.
+                let place = format!("{}[{}]@{}", message.topic(), message.partition(), message.offset());
+                let text = format!("a record came on the control queue: {place}");
+                return Some(Event::Trouble(Fault::lasting(Stage::Consume, Blame::Us, "misrouted", text)));
+            }
+            Some(Err(error)) => self.client.context().note(Event::Trouble(fault(Stage::Consume, "consuming", &error))),
+            None => {}
+        }
+        self.client.context().next()
+    }
+
+    /// Replaces the batch by what the data queue has, waiting up to `wait` for the first record.
+    pub fn take(&mut self, wait: Duration) {
+        self.data.take(&mut self.batch, wait);
+    }
+
+    /// How many items the batch holds.
+    #[must_use]
+    pub fn batch_len(&self) -> usize {
+        self.batch.len()
+    }
+
+    /// The batch's item number `index`.
+    #[must_use]
+    pub fn item(&self, index: usize) -> Option<Item<'_>> {
+        let message = self.batch.get(index)?;
+        Some(match RDKafkaErrorCode::from(message.error()) {
+            RDKafkaErrorCode::NoError => Item::Record(Record { message }),
+            code => Item::PartitionFault {
+                partition: message.partition(),
+                fault: code_fault(Stage::Consume, &message.error_text(), code),
+            },
+        })
+    }
+
+    /// Answers an `Assign`: forwards each partition to the data queue and begins to read at its position.
+    ///
+    /// # Errors
+    /// librdkafka does not know a partition, or is not in a state to assign.
+    pub fn assign(&self, positions: &[Position]) -> Result<(), Fault> {
+        let mut list = TopicPartitionList::new();
+        for Position { partition, offset } in positions {
+            let topic = CString::new(partition.topic.as_str()).unwrap_or_default();
+            if !self.data.forward(&topic, partition.partition) {
+                let message = format!("{partition} has no queue");
+                return Err(Fault::lasting(Stage::Consume, Blame::Us, "no_queue", message));
+            }
+            let offset = offset.map_or(Offset::Beginning, Offset::Offset);
+            list.add_partition_offset(&partition.topic, partition.partition, offset)
+                .map_err(|error| fault(Stage::Consume, "assigning", &error))?;
+        }
+        self.answer(&list, true)?;
+        // A pause that the application set survives in librdkafka's partition object.
+        self.client.resume(&list).map_err(|error| fault(Stage::Consume, "resuming", &error))
+    }
+
+    /// Answers a `Revoke`.
+    ///
+    /// # Errors
+    /// librdkafka is not in a state to unassign.
+    pub fn unassign(&self, revoked: &[TopicPartition]) -> Result<(), Fault> {
+        self.answer(&list_of(revoked), false)
+    }
+
+    fn answer(&self, list: &TopicPartitionList, assign: bool) -> Result<(), Fault> {
+        let cooperative = matches!(self.client.rebalance_protocol(), RebalanceProtocol::Cooperative);
+        let answered = match (cooperative, assign) {
+            (true, true) => self.client.incremental_assign(list),
+            (true, false) => self.client.incremental_unassign(list),
+            (false, true) => self.client.assign(list),
+            (false, false) => self.client.unassign(),
+        };
+        answered.map_err(|error| fault(Stage::Consume, "answering a rebalance", &error))
+    }
+
+    /// Stops fetching a partition and takes its position back to `offset`.
+    ///
+    /// # Errors
+    /// The partition is not assigned, or librdkafka does not answer within a second.
+    pub fn pause_at(&self, partition: &TopicPartition, offset: i64) -> Result<(), Fault> {
+        let list = list_of(std::slice::from_ref(partition));
+        self.client.pause(&list).map_err(|error| fault(Stage::Consume, "pausing", &error))?;
+        self.seek(partition, offset)
+    }
+
+    /// Reads on from `offset`.
+    ///
+    /// # Errors
+    /// The partition is not assigned, or librdkafka does not answer within a second.
+    pub fn seek(&self, partition: &TopicPartition, offset: i64) -> Result<(), Fault> {
+        self.client
+            .seek(&partition.topic, partition.partition, Offset::Offset(offset), Duration::from_secs(1))
+            .map_err(|error| fault(Stage::Consume, &format!("seeking {partition} to {offset}"), &error))
+    }
+
+    /// Sends a commit of "next to read" offsets; its result comes as an `Event::Committed`.
+    ///
+    /// # Errors
+    /// The commit could not be queued.
+    pub fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), Fault> {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset) in offsets {
+            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))
+                .map_err(|error| fault(Stage::Commit, "committing", &error))?;
+        }
+        self.client.commit(&list, CommitMode::Async).map_err(|error| fault(Stage::Commit, "committing", &error))
+    }
+
+    /// The committed offsets of these partitions, None where there is none.
+    ///
+    /// # Errors
+    /// The group coordinator does not answer within `wait`.
+    pub fn committed(
+        &self,
+        of: &[TopicPartition],
+        wait: Duration,
+    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+        offsets(self.client.committed_offsets(list_of(of), wait), "asking for committed offsets")
+    }
+
+    /// The first offsets with this timestamp (milliseconds since the epoch) or later; None where there is none.
+    ///
+    /// # Errors
+    /// A partition's leader does not answer within `wait`.
+    pub fn offsets_at(
+        &self,
+        of: &[TopicPartition],
+        timestamp_millis: i64,
+        wait: Duration,
+    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+        offsets_for(&self.client, of, Offset::Offset(timestamp_millis), wait)
+    }
+
+    /// The log's first and end offset of a partition.
+    ///
+    /// # Errors
+    /// The partition's leader does not answer within `wait`.
+    pub fn watermarks(&self, of: &TopicPartition, wait: Duration) -> Result<(i64, i64), Fault> {
+        self.client
+            .fetch_watermarks(&of.topic, of.partition, wait)
+            .map_err(|error| fault(Stage::Consume, &format!("asking for the offsets of {of}"), &error))
+    }
+
+    /// How many partitions a topic has.
+    ///
+    /// # Errors
+    /// The cluster does not answer within `wait`, or does not have the topic.
+    pub fn partition_count(&self, topic: &str, wait: Duration) -> Result<i32, Fault> {
+        super::topics::partition_count(&self.client, topic, wait)
+    }
+
+    /// A handle for questions from another thread. Drop it before the consumer.
+    #[must_use]
+    pub fn watch(&self) -> Watch {
+        Watch { client: Arc::clone(&self.client) }
+    }
+}
+
+impl Drop for Consumer {
+    fn drop(&mut self) {
+        self.client.context().closing.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Asks a consumer's cluster for offsets, off the lane.
+#[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
+pub struct Watch {
+    client: Arc<BaseConsumer<Control>>,
+}
+
+impl Watch {
+    /// The end offsets: one past the last record that a consumer with this isolation level may see.
+    ///
+    /// # Errors
+    /// A partition's leader does not answer within `wait`.
+    pub fn end_offsets(
+        &self,
+        of: &[TopicPartition],
+        wait: Duration,
+    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+        // offsets_for_times passes the value on to ListOffsets, where -1, Offset::End, asks for the end (KIP-79).
+        offsets_for(&self.client, of, Offset::End, wait)
+    }
+}
+
+fn offsets_for(
+    client: &BaseConsumer<Control>,
+    of: &[TopicPartition],
+    at: Offset,
+    wait: Duration,
+) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+    const WHAT: &str = "asking for offsets by time";
+    let mut list = TopicPartitionList::with_capacity(of.len());
+    for partition in of {
+        list.add_partition_offset(&partition.topic, partition.partition, at)
+            .map_err(|error| fault(Stage::Consume, WHAT, &error))?;
+    }
+    offsets(client.offsets_for_times(list, wait), WHAT)
+}
+
+impl<'b> Record<'b> {
+    /// Tells topics apart without reading their names: equal tokens, equal topics.
+    #[must_use]
+    pub fn topic_token(&self) -> usize {
+        self.message.topic_token()
+    }
+
+    /// The topic's name.
+    #[must_use]
+    pub fn topic(&self) -> &'b str {
+        self.message.topic()
+    }
+
+    /// The partition.
+    #[must_use]
+    pub fn partition(&self) -> i32 {
+        self.message.partition()
+    }
+
+    /// The offset.
+    #[must_use]
+    pub fn offset(&self) -> i64 {
+        self.message.offset()
+    }
+
+    /// The timestamp.
+    #[must_use]
+    pub fn timestamp(&self) -> Timestamp {
+        self.message.timestamp()
+    }
+
+    /// The key; absent and empty are different things.
+    #[must_use]
+    pub fn key(&self) -> Option<&'b [u8]> {
+        self.message.key()
+    }
+
+    /// The value; None is a tombstone.
+    #[must_use]
+    pub fn value(&self) -> Option<&'b [u8]> {
+        self.message.value()
+    }
+
+    /// Takes the headers off the record: a second call finds none.
+    #[must_use]
+    pub fn detach_headers(&self) -> Option<Headers> {
+        self.message.detach_headers()
+    }
+}
+
+fn list_of(of: &[TopicPartition]) -> TopicPartitionList {
+    let mut list = TopicPartitionList::with_capacity(of.len());
+    for partition in of {
+        list.add_partition(&partition.topic, partition.partition);
+    }
+    list
+}
+
+/// An answered list as offsets; the first partition's error fails the whole.
+fn offsets(
+    answer: KafkaResult<TopicPartitionList>,
+    what: &str,
+) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+    let list = answer.map_err(|error| fault(Stage::Consume, what, &error))?;
+    let names = partitions(&list);
+    names
+        .into_iter()
+        .zip(list.elements())
+        .map(|(partition, element)| {
+            element.error().map_err(|error| fault(Stage::Consume, &format!("{what} of {partition}"), &error))?;
+            let offset = match element.offset() {
+                Offset::Offset(offset) => Some(offset),
+                _ => None,
+            };
+            Ok((partition, offset))
+        })
+        .collect()
+}

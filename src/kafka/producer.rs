@@ -1,0 +1,134 @@
+//! Records out, delivery reports in.
+//!
+//! Comes in: bytes with a ticket. Goes out: the ticket again, once, with what became of it. Must never: block, retry in
+//! another order, or decide what a failure means for a record.
+
+use super::context::Deliveries;
+use super::ffi::{Headers, Outgoing, TopicHandle};
+use super::{code_fault, fault, settings};
+use crate::config;
+use crate::fault::{Blame, Fault, Stage};
+use rdkafka::ClientConfig;
+use rdkafka::error::RDKafkaErrorCode;
+use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
+use std::ffi::CString;
+use std::time::Duration;
+
+/// A lane's producer: idempotent, acks from all in-sync replicas, no time limit on a delivery.
+#[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
+pub struct Producer {
+    // Dropped before the client that they belong to.
+    topics: Vec<TopicHandle>,
+    client: BaseProducer<Deliveries>,
+}
+
+/// What became of a record that was enqueued.
+#[derive(Debug)]
+pub struct Report {
+    /// The ticket it was enqueued with.
+    pub ticket: u64,
+    /// None: acknowledged.
+    pub fault: Option<Box<Fault>>,
+}
+
+/// One of a producer's topics, by the order they were named in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TopicIndex(pub usize);
+
+/// A record to enqueue. Key and value are copied.
+#[derive(Clone, Copy, Debug)]
+pub struct Produced<'r> {
+    /// Which topic.
+    pub topic: TopicIndex,
+    /// Which partition of it.
+    pub partition: i32,
+    /// Absent and empty are different things.
+    pub key: Option<&'r [u8]>,
+    /// None is a tombstone.
+    pub value: Option<&'r [u8]>,
+    /// Milliseconds since the epoch; librdkafka reads 0 as "now".
+    pub timestamp_millis: i64,
+    /// Comes back with the delivery report.
+    pub ticket: u64,
+}
+
+/// Why a record was not enqueued.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The queue is full: try again after delivery reports came in.
+    Full,
+    /// It will not be taken as it is.
+    Fault(Fault),
+}
+
+impl Producer {
+    /// A producer for these topics of a cluster.
+    ///
+    /// # Errors
+    /// librdkafka refuses a property or a topic name.
+    pub fn new(kafka: &config::Kafka, queue_bytes: usize, topics: &[&str]) -> Result<Self, Fault> {
+        let settings: ClientConfig = settings::producer(kafka, queue_bytes);
+        let what = || format!("producer of [kafka.{}]", kafka.name);
+        let client: BaseProducer<Deliveries> = settings
+            .create_with_context(Deliveries::default())
+            .map_err(|error| fault(Stage::Produce, &what(), &error))?;
+        let topics = topics
+            .iter()
+            .map(|topic| {
+                CString::new(*topic)
+                    .ok()
+                    .and_then(|name| TopicHandle::new(client.client().native_ptr(), &name))
+                    .ok_or_else(|| {
+                        let message = format!("{}: librdkafka does not take the topic name {topic:?}", what());
+                        Fault::lasting(Stage::Produce, Blame::Config, "client_config", message)
+                    })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Self { topics, client })
+    }
+
+    /// Hands a record to librdkafka. The headers are taken on success and left where they are otherwise.
+    ///
+    /// # Errors
+    /// See `Refusal`.
+    pub fn enqueue(&self, record: Produced<'_>, headers: &mut Option<Headers>) -> Result<(), Refusal> {
+        let Some(topic) = self.topics.get(record.topic.0) else {
+            let message = format!("no topic number {}", record.topic.0);
+            return Err(Refusal::Fault(Fault::lasting(Stage::Produce, Blame::Us, "no_topic", message)));
+        };
+        let outgoing = Outgoing {
+            partition: record.partition,
+            key: record.key,
+            value: record.value,
+            timestamp_millis: record.timestamp_millis,
+            ticket: record.ticket,
+        };
+        match RDKafkaErrorCode::from(topic.produce(&outgoing, headers)) {
+            RDKafkaErrorCode::NoError => Ok(()),
+            RDKafkaErrorCode::QueueFull => Err(Refusal::Full),
+            code => Err(Refusal::Fault(code_fault(Stage::Produce, "enqueueing a record", code))),
+        }
+    }
+
+    /// Serves the client and replaces the list's content by the reports that came in, waiting up to `wait` for the
+    /// first one.
+    pub fn reports(&self, into: &mut Vec<Report>, wait: Duration) {
+        self.client.poll(Duration::ZERO);
+        self.client.context().take(into);
+        if into.is_empty() && !wait.is_zero() {
+            self.client.poll(wait);
+            self.client.context().take(into);
+        }
+    }
+
+    /// The last trouble that librdkafka reported since it was asked (a broker out of reach, a fatal state).
+    #[must_use]
+    pub fn trouble(&self) -> Option<Fault> {
+        self.client.context().take_trouble()
+    }
+
+    /// Gives up all that is queued or in flight: each comes back as a report with a purge error.
+    pub fn purge(&self) {
+        self.client.purge(PurgeConfig::default().queue().inflight());
+    }
+}
