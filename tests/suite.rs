@@ -1,1 +1,3 @@
 //! The one integration crate: every suite is a module here.
+
+mod metrics;

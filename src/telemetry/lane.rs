@@ -1,0 +1,169 @@
+//! One lane's place in the metrics: its last published counts and what it says of its state.
+//!
+//! Comes in: snapshots from the lane's thread, states from the threads that know them (kafka callbacks, schema refresh).
+//! Goes out: to `catalogue`, when scraped. Must never: be locked on a record's way.
+
+use super::{Counts, locked};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+/// A lane's handle; clones are the same lane, for its other threads. A restarted lane goes on with its handle and with
+/// [`LaneMetrics::counts`], so that no counter ever goes back.
+#[derive(Clone, Debug)]
+pub struct LaneMetrics {
+    lane: Arc<Lane>,
+}
+
+#[derive(Debug)]
+pub(super) struct Lane {
+    pub(super) pipeline: String,
+    pub(super) source_topic: String,
+    pub(super) sink_topic: String,
+    pub(super) counts: Mutex<Counts>,
+    pub(super) state: Mutex<State>,
+}
+
+/// What a lane says of itself, beside its counts.
+#[derive(Clone, Debug, Default)]
+pub(super) struct State {
+    /// Offsets of the partitions it holds.
+    pub(super) offsets: BTreeMap<i32, Offsets>,
+    /// Partitions it holds.
+    pub(super) assigned: usize,
+    /// Partitions that stand, with the reason.
+    pub(super) stopped: BTreeMap<i32, &'static str>,
+    /// Why the pipeline cannot go on.
+    pub(super) failed: Option<&'static str>,
+    pub(super) rebalances: u64,
+    pub(super) commits_ok: u64,
+    pub(super) commits_failed: u64,
+    pub(super) schema: Option<SchemaInForce>,
+    pub(super) schema_switches: u64,
+    pub(super) schema_answered: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Offsets {
+    pub(super) committed: i64,
+    pub(super) end: i64,
+}
+
+/// The schema that a pipeline writes with.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct SchemaInForce {
+    /// Its subject in the registry.
+    pub subject: String,
+    /// Its version there; unknown for a schema that is named by id alone.
+    pub version: Option<i32>,
+    /// Its id.
+    pub id: i32,
+}
+
+impl LaneMetrics {
+    pub(super) fn new(pipeline: &str, source_topic: &str, sink_topic: &str) -> (Self, Arc<Lane>) {
+        let lane = Arc::new(Lane {
+            pipeline: pipeline.to_owned(),
+            source_topic: source_topic.to_owned(),
+            sink_topic: sink_topic.to_owned(),
+            counts: Mutex::default(),
+            state: Mutex::default(),
+        });
+        (Self { lane: Arc::clone(&lane) }, lane)
+    }
+
+    /// Makes the lane's counts visible, all of them at one moment. Once a batch.
+    pub fn publish(&self, counts: &Counts) {
+        locked(&self.lane.counts).clone_from(counts);
+    }
+
+    /// The counts as last published.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        locked(&self.lane.counts).clone()
+    }
+
+    /// The pipeline's name: the `pipeline` label.
+    #[must_use]
+    pub fn pipeline(&self) -> &str {
+        &self.lane.pipeline
+    }
+
+    /// The source topic's name.
+    #[must_use]
+    pub fn source_topic(&self) -> &str {
+        &self.lane.source_topic
+    }
+
+    /// The sink topic's name.
+    #[must_use]
+    pub fn sink_topic(&self) -> &str {
+        &self.lane.sink_topic
+    }
+
+    /// A partition's committed offset (where nothing is committed yet: where reading began) and its end offset. The lag
+    /// is the difference, so it also holds for records that are read and not committed.
+    pub fn set_lag(&self, partition: i32, committed: i64, end: i64) {
+        locked(&self.lane.state).offsets.insert(partition, Offsets { committed, end });
+    }
+
+    /// The partition is held no more: its series end here, another instance has them now.
+    pub fn forget_partition(&self, partition: i32) {
+        let mut state = locked(&self.lane.state);
+        state.offsets.remove(&partition);
+        state.stopped.remove(&partition);
+    }
+
+    /// The number of partitions the lane holds now.
+    pub fn assigned(&self, partitions: usize) {
+        locked(&self.lane.state).assigned = partitions;
+    }
+
+    /// The group gave or took partitions.
+    pub fn rebalanced(&self) {
+        locked(&self.lane.state).rebalances += 1;
+    }
+
+    /// Offsets were committed, or could not be.
+    pub fn committed(&self, ok: bool) {
+        let mut state = locked(&self.lane.state);
+        let count = if ok { &mut state.commits_ok } else { &mut state.commits_failed };
+        *count += 1;
+    }
+
+    /// A partition stands in front of a record, until [`LaneMetrics::resumed`] or [`LaneMetrics::forget_partition`].
+    pub fn stopped(&self, partition: i32, reason: &'static str) {
+        locked(&self.lane.state).stopped.insert(partition, reason);
+    }
+
+    /// A stopped partition goes on.
+    pub fn resumed(&self, partition: i32) {
+        locked(&self.lane.state).stopped.remove(&partition);
+    }
+
+    /// The pipeline runs, whatever was before.
+    pub fn running(&self) {
+        locked(&self.lane.state).failed = None;
+    }
+
+    /// The pipeline cannot go on without a person.
+    pub fn failed(&self, reason: &'static str) {
+        locked(&self.lane.state).failed = Some(reason);
+    }
+
+    /// The lane writes with this schema from its next record on. Returns the one before; another id is a switch.
+    pub fn schema_in_force(&self, schema: SchemaInForce) -> Option<SchemaInForce> {
+        let mut state = locked(&self.lane.state);
+        let id = schema.id;
+        let before = state.schema.replace(schema);
+        if before.as_ref().is_some_and(|before| before.id != id) {
+            state.schema_switches += 1;
+        }
+        before
+    }
+
+    /// The registry answered which schema is in force, changed or not.
+    pub fn schema_answered(&self, now: Instant) {
+        locked(&self.lane.state).schema_answered = Some(now);
+    }
+}
