@@ -3,6 +3,7 @@
 //! Comes in: a record's value. Goes out: what is left behind the frame, or the frame to put before. Must never: look into
 //! the payload, but for the length that a root `bytes` schema writes there.
 
+use std::ffi::CStr;
 use thiserror::Error;
 
 /// The first byte of every Confluent frame.
@@ -13,10 +14,10 @@ pub const HEADER_LENGTH: usize = 5;
 
 /// The record header in which Confluent serializers may name the value's schema instead of in a frame. A reader that
 /// finds it takes the value for unframed, so a stale one must never be copied through.
-pub const VALUE_SCHEMA_ID: &str = "__value_schema_id";
+pub const VALUE_SCHEMA_ID: &CStr = c"__value_schema_id";
 
 /// As [`VALUE_SCHEMA_ID`], for the key.
-pub const KEY_SCHEMA_ID: &str = "__key_schema_id";
+pub const KEY_SCHEMA_ID: &CStr = c"__key_schema_id";
 
 /// What stands before the JSON in a source record's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

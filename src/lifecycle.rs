@@ -77,6 +77,8 @@ impl Pulse {
     pub fn beat(&self) {
         let millis = u64::try_from(self.inner.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.inner.last_poll_millis.store(millis, Ordering::Relaxed);
+        // A lane that starts anew lives again.
+        self.inner.ended.store(false, Ordering::Relaxed);
     }
 
     /// The lane's group gave it an assignment, an empty one included. Only goes forward.

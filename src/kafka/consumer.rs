@@ -46,7 +46,7 @@ pub enum Item<'b> {
     /// The partition cannot go on: its fetch position is out of range, it is gone, access was taken away.
     PartitionFault {
         /// Which partition.
-        partition: i32,
+        partition: TopicPartition,
         /// Why.
         fault: Fault,
     },
@@ -143,7 +143,7 @@ impl Consumer {
         Some(match RDKafkaErrorCode::from(message.error()) {
             RDKafkaErrorCode::NoError => Item::Record(Record { message }),
             code => Item::PartitionFault {
-                partition: message.partition(),
+                partition: TopicPartition { topic: message.topic().to_owned(), partition: message.partition() },
                 fault: code_fault(Stage::Consume, &message.error_text(), code),
             },
         })
@@ -189,14 +189,13 @@ impl Consumer {
         answered.map_err(|error| fault(Stage::Consume, "answering a rebalance", &error))
     }
 
-    /// Stops fetching a partition and takes its position back to `offset`.
+    /// Stops fetching a partition; what was fetched of it already comes no more once it was sought.
     ///
     /// # Errors
-    /// The partition is not assigned, or librdkafka does not answer within a second.
-    pub fn pause_at(&self, partition: &TopicPartition, offset: i64) -> Result<(), Fault> {
+    /// The partition is not assigned.
+    pub fn pause(&self, partition: &TopicPartition) -> Result<(), Fault> {
         let list = list_of(std::slice::from_ref(partition));
-        self.client.pause(&list).map_err(|error| fault(Stage::Consume, "pausing", &error))?;
-        self.seek(partition, offset)
+        self.client.pause(&list).map_err(|error| fault(Stage::Consume, "pausing", &error))
     }
 
     /// Reads on from `offset`.
@@ -255,6 +254,18 @@ impl Consumer {
         self.client
             .fetch_watermarks(&of.topic, of.partition, wait)
             .map_err(|error| fault(Stage::Consume, &format!("asking for the offsets of {of}"), &error))
+    }
+
+    /// The end offsets, as `Watch::end_offsets`.
+    ///
+    /// # Errors
+    /// A partition's leader does not answer within `wait`.
+    pub fn end_offsets(
+        &self,
+        of: &[TopicPartition],
+        wait: Duration,
+    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+        offsets_for(&self.client, of, Offset::End, wait)
     }
 
     /// How many partitions a topic has.

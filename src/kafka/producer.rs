@@ -20,6 +20,7 @@ pub struct Producer {
     // Dropped before the client that they belong to.
     topics: Vec<TopicHandle>,
     client: BaseProducer<Deliveries>,
+    most_bytes: usize,
 }
 
 /// What became of a record that was enqueued.
@@ -84,7 +85,14 @@ impl Producer {
                     })
             })
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self { topics, client })
+        let most_bytes = settings::most_bytes(&settings);
+        Ok(Self { topics, client, most_bytes })
+    }
+
+    /// A record with more bytes, key included, is refused: `message.max.bytes` less what its frame and headers may take.
+    #[must_use]
+    pub fn most_bytes(&self) -> usize {
+        self.most_bytes
     }
 
     /// Hands a record to librdkafka. The headers are taken on success and left where they are otherwise.

@@ -64,6 +64,15 @@ pub fn producer(kafka: &Kafka, queue_bytes: usize) -> ClientConfig {
     settings
 }
 
+/// `message.max.bytes` less what librdkafka's record frame may take.
+#[must_use]
+pub fn most_bytes(settings: &ClientConfig) -> usize {
+    const DEFAULT: usize = 1_000_000;
+    const FRAME: usize = 512;
+    let configured = settings.get("message.max.bytes").and_then(|text| text.parse().ok());
+    configured.unwrap_or(DEFAULT).saturating_sub(FRAME)
+}
+
 /// Settings of a client that only asks for metadata.
 #[must_use]
 pub fn inquirer(kafka: &Kafka) -> ClientConfig {

@@ -7,12 +7,14 @@
 //! Comes in: checked config, records, delivery reports. Goes out: records, commits, counts. Must never: encode a byte
 //! or speak HTTP.
 
+mod assignment;
 mod dead_letter;
 mod flood;
 mod lag;
 mod lane;
 mod offsets;
 mod partitioner;
+mod passage;
 mod policy;
 mod rebalance;
 mod refusal;

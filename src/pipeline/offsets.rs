@@ -83,6 +83,13 @@ impl Offsets {
         Some(SlotIndex(self.slots.len() - 1))
     }
 
+    /// The partition begins at an offset that is not committed yet: it is due.
+    pub(super) fn begin(&mut self, index: SlotIndex, offset: i64) {
+        if let Some(slot) = self.slots.get_mut(index.0).and_then(Option::as_mut) {
+            slot.cut = Some(offset);
+        }
+    }
+
     /// Lets a partition go. What is still in flight is abandoned: its number comes back, late reports mark nothing.
     pub(super) fn release(&mut self, index: SlotIndex) -> u64 {
         let Some(slot) = self.slots.get_mut(index.0).and_then(Option::take) else { return 0 };
@@ -175,23 +182,23 @@ impl Offsets {
 
     /// Whether a cut waits to be committed.
     pub(super) fn cut_due(&self) -> bool {
-        self.slots.iter().flatten().any(|slot| slot.cut.is_some() && slot.cut != slot.sent)
+        self.slots.iter().flatten().any(Slot::due)
     }
 
-    /// Forgets what was read behind the cut, once nothing of it is in flight any more: reading goes on at the offset
-    /// that comes back, `otherwise` where nothing ended yet.
-    pub(super) fn rewind(&mut self, index: SlotIndex, otherwise: i64) -> i64 {
-        let Some(slot) = self.slots.get_mut(index.0).and_then(Option::as_mut) else { return otherwise };
-        debug_assert_eq!(slot.in_flight, 0);
-        let first_offset = slot.ring.front().map(|(record, _)| record.offset);
+    /// Whether this partition has a cut that waits to be committed.
+    pub(super) fn cut_due_of(&self, index: SlotIndex) -> bool {
+        self.slot(index).is_some_and(Slot::due)
+    }
+
+    /// Forgets what was read behind the cut, once nothing of it is in flight any more. Reading goes on at the offset that
+    /// comes back: the first record that did not end, or `next` if all did.
+    pub(super) fn rewind(&mut self, index: SlotIndex, next: Option<i64>) -> Option<i64> {
+        let slot = self.slots.get_mut(index.0).and_then(Option::as_mut)?;
+        debug_assert_eq!(slot.in_flight, 0, "rewound with records in flight");
+        let first = slot.ring.front().map(|(record, _)| record.offset);
         slot.first += slot.ring.len() as u64;
         slot.ring.clear();
-        first_offset.or(slot.cut).unwrap_or(otherwise)
-    }
-
-    /// The slot's partition.
-    pub(super) fn partition(&self, index: SlotIndex) -> Option<&TopicPartition> {
-        self.slot(index).map(|slot| &slot.partition)
+        first.or(next)
     }
 
     /// Records of this partition in flight.
@@ -215,6 +222,10 @@ impl Offsets {
 }
 
 impl Slot {
+    fn due(&self) -> bool {
+        self.cut.is_some() && self.cut != self.sent
+    }
+
     fn advance(&mut self) {
         while let Some((record, Progress::Ended)) = self.ring.front() {
             self.cut = Some(record.offset + 1);

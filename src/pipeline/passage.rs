@@ -16,8 +16,8 @@ use crate::framing;
 use crate::kafka::Headers;
 use crate::kafka::consumer::Record;
 use crate::kafka::producer::{self, Produced, Producer, TopicIndex};
-use crate::record::TopicPartition;
-use crate::telemetry::{Counts, Events};
+use crate::record::{Outcome, TopicPartition};
+use crate::telemetry::{self, Counts, Events};
 use crate::transcoder::Ledger;
 use std::io::Write as _;
 use std::sync::Arc;
@@ -215,21 +215,21 @@ impl Passage {
     fn refuse(&mut self, slot: SlotIndex, record: &Record<'_>, refusal: &Refusal, now: Instant) -> Step {
         let ends = policy::refused(&refusal.fault, &self.config.refused.policy);
         let position = TopicPartition { topic: record.topic().to_owned(), partition: record.partition() };
-        self.events.refused(
-            &mut self.counts,
-            crate::telemetry::Refusal {
-                partition: &position,
-                offset: record.offset(),
-                fault: &refusal.fault,
-                path: &refusal.path,
-                ends: match ends {
-                    Refused::DeadLetter => "dead_letter",
-                    Refused::Skip => "skip",
-                    Refused::Stop => "stop",
-                },
+        let fault = &refusal.fault;
+        let refused = telemetry::Refusal {
+            partition: &position,
+            offset: record.offset(),
+            stage: fault.stage,
+            reason: fault.reason,
+            path: &refusal.path,
+            message: &fault.message,
+            ends: match ends {
+                Refused::DeadLetter => Outcome::DeadLettered,
+                Refused::Skip => Outcome::Skipped,
+                Refused::Stop => Outcome::Abandoned,
             },
-            now,
-        );
+        };
+        self.events.refused(&mut self.counts, refused, now);
         if self.flood.note(true) {
             let fault = self.flood_fault(refusal);
             self.counts.abandoned(1);
@@ -265,6 +265,37 @@ impl Passage {
             refusal.fault.reason
         );
         Fault::lasting(Stage::Convert, Blame::Config, "flood", message)
+    }
+
+    /// A delivery report: the record arrived.
+    pub(super) fn delivered(&mut self, record: &InFlight, wall_millis: i64) {
+        match record.dead_letter {
+            Some(reason) => self.counts.dead_lettered(reason),
+            None => self.counts.delivered(record.bytes as usize),
+        }
+        if let Some(timestamp) = record.timestamp {
+            self.counts.end_to_end(wall_millis.saturating_sub(timestamp));
+        }
+    }
+
+    /// A delivery report: the record did not arrive and will be read again.
+    pub(super) fn undelivered(&mut self, at: &TopicPartition, record: &InFlight, fault: &mut Fault, now: Instant) {
+        if record.dead_letter.is_some() {
+            fault.stage = Stage::DeadLetter;
+        }
+        self.events.delivery_failed(&mut self.counts, at, record.offset, fault, now);
+        self.counts.abandoned(1);
+    }
+
+    /// Shows the counts to whoever scrapes. Called between two records, when the books balance.
+    pub(super) fn publish(&mut self, now: Instant) {
+        let waiting = self.waiting.is_some();
+        let records = self.offsets.in_flight_records() + u64::from(waiting);
+        let bytes = self.offsets.in_flight_bytes() + if waiting { self.buffer.len() } else { 0 };
+        self.counts.in_flight(records, bytes as u64);
+        self.counts.lossy(std::mem::take(&mut self.ledger).iter());
+        self.events.metrics().publish(&self.counts);
+        self.events.tick(now);
     }
 
     /// Gives up the record in hand.

@@ -1,0 +1,290 @@
+//! The lane: a thread that owns one consumer, one producer and one encoder, and runs records to completion.
+//!
+//! ```text
+//!            ┌────────────── each round ──────────────────────────────────────────────┐
+//!  control ─>│ events -> reports -> rebalance -> halts -> commit -> drain -> records  │<─ data, unless back-pressed
+//!            └───────────────────────────────────────────────────────────────────────-┘
+//! ```
+//! All that is not a record is a state looked at once a round; nothing in a round waits for the network, but for bounded
+//! questions when partitions are assigned. Comes in: records, events, reports, the order to drain. Goes out: records,
+//! commits, counts. Must never: commit past a record that did not end.
+
+use super::assignment::{Assignment, Halt, State};
+use super::lag::Lag;
+use super::offsets::Ticket;
+use super::passage::{Passage, Step};
+use super::policy::{self, Undelivered};
+use super::rebalance::Rebalances;
+use crate::fault::{Blame, Fault};
+use crate::kafka::consumer::{Consumer, Event, Item};
+use crate::kafka::producer::Report;
+use crate::lifecycle::{Pulse, Shutdown};
+use crate::record::TopicPartition;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long a round may wait for a record when nothing else is under way.
+const IDLE_WAIT: Duration = Duration::from_millis(50);
+/// How long it may when deliveries, commits or a rebalance are under way.
+const BUSY_WAIT: Duration = Duration::from_millis(2);
+
+/// A lane, ready to run.
+#[allow(missing_debug_implementations, reason = "holds clients")]
+pub(super) struct Lane {
+    pub(super) passage: Passage,
+    pub(super) assignment: Assignment,
+    pub(super) rebalances: Rebalances,
+    pub(super) commits: Commits,
+    /// Partitions that stopped, and in front of which offset: remembered over a reassignment.
+    pub(super) stops: BTreeMap<TopicPartition, (i64, Fault)>,
+    /// Set by a flood: no partition reads any more.
+    pub(super) flooded: Option<Fault>,
+    pub(super) drain: Drain,
+    pub(super) lag: Lag,
+    pub(super) pulse: Pulse,
+    pub(super) shutdown: Shutdown,
+    pub(super) reports: Vec<Report>,
+    /// The next item of the consumer's batch.
+    pub(super) cursor: usize,
+    pub(super) consumer: Consumer,
+}
+
+/// Commits under way and due.
+#[derive(Debug)]
+pub(super) struct Commits {
+    pub(super) pending: bool,
+    pub(super) last: Instant,
+}
+
+/// How far the drain is.
+#[derive(Debug)]
+pub(super) struct Drain {
+    pub(super) timeout: Duration,
+    pub(super) began: Option<Instant>,
+    pub(super) left_group: bool,
+}
+
+impl Lane {
+    /// Runs until drained.
+    ///
+    /// # Errors
+    /// The lane cannot go on: a fatal client state (start another one), or a bug.
+    pub(super) fn run(mut self) -> Result<(), Fault> {
+        let topic = self.passage.config.source.topic.clone();
+        self.consumer.subscribe(&[&topic])?;
+        let ended = self.rounds();
+        let abandoned = self.give_up();
+        self.passage.publish(Instant::now());
+        if let (Ok(()), Some(began)) = (&ended, self.drain.began) {
+            self.passage.events.drained(began.elapsed(), abandoned);
+        }
+        self.lag.join();
+        ended
+    }
+
+    fn rounds(&mut self) -> Result<(), Fault> {
+        loop {
+            let now = Instant::now();
+            self.pulse.beat();
+            self.serve_control(now)?;
+            self.serve_reports(Duration::ZERO, now)?;
+            self.step_rebalance(now)?;
+            self.step_halts(now);
+            self.step_commit(now);
+            if self.step_drain(now) {
+                return Ok(());
+            }
+            self.step_records(now)?;
+            self.passage.publish(now);
+        }
+    }
+
+    fn serve_control(&mut self, now: Instant) -> Result<(), Fault> {
+        while let Some(event) = self.consumer.control() {
+            match event {
+                Event::Assign(partitions) => self.rebalances.assigned(partitions),
+                Event::Revoke { partitions, lost } => self.revoke(partitions, lost, now),
+                Event::Committed(result) => self.committed(result, now),
+                Event::Trouble(fault) if fault.blame == Blame::Us || fault.reason == "fenced" => return Err(fault),
+                Event::Trouble(fault) => self.passage.events.waiting(&fault, now),
+            }
+        }
+        if let Some(fault) = self.passage.producer.trouble() {
+            if fault.reason == "producer_fatal" {
+                return Err(fault);
+            }
+            self.passage.events.waiting(&fault, now);
+        }
+        Ok(())
+    }
+
+    /// Marks what was delivered, halts the partitions of what was not.
+    fn serve_reports(&mut self, wait: Duration, now: Instant) -> Result<(), Fault> {
+        let mut reports = std::mem::take(&mut self.reports);
+        self.passage.producer.reports(&mut reports, wait);
+        let wall_millis = if reports.is_empty() { 0 } else { wall_millis() };
+        let mut ended = Ok(());
+        for report in reports.drain(..) {
+            let marked = self.passage.offsets.mark(Ticket(report.ticket), report.fault.is_none());
+            // None: its partition was let go, and it was counted then.
+            let Some((slot, record)) = marked else { continue };
+            let Some(mut fault) = report.fault else {
+                self.passage.delivered(&record, wall_millis);
+                continue;
+            };
+            if let Some(held) = self.assignment.by_slot(slot) {
+                self.passage.undelivered(&held.partition, &record, &mut fault, now);
+            }
+            match policy::undelivered(&fault) {
+                Undelivered::Restart => ended = Err(*fault),
+                Undelivered::Rewind => self.halt(slot, Halt::Resume),
+                Undelivered::Stop => self.halt(slot, Halt::Stop { at: None, fault: *fault }),
+            }
+        }
+        self.reports = reports;
+        ended
+    }
+
+    /// Takes records on their way until the batch is done or the way is blocked.
+    fn step_records(&mut self, now: Instant) -> Result<(), Fault> {
+        if self.passage.offsets.in_flight_bytes() >= self.passage.config.in_flight_bytes {
+            return self.serve_reports(Duration::from_millis(1), now);
+        }
+        if self.cursor >= self.consumer.batch_len() {
+            if self.drain.began.is_some() {
+                return self.serve_reports(Duration::from_millis(1), now);
+            }
+            self.passage.in_force.follow();
+            let busy = self.passage.offsets.in_flight_records() > 0 || self.commits.pending || self.rebalances.pending();
+            self.consumer.take(if busy { BUSY_WAIT } else { IDLE_WAIT });
+            self.cursor = 0;
+        }
+        let began = Instant::now();
+        let first = self.cursor;
+        let blocked = self.pass_batch(began);
+        let records = u32::try_from(self.cursor - first).unwrap_or(u32::MAX);
+        self.passage.counts.converted(began.elapsed(), records);
+        if blocked { self.serve_reports(Duration::from_millis(1), now) } else { Ok(()) }
+    }
+
+    /// True: the producer's queue is full.
+    fn pass_batch(&mut self, now: Instant) -> bool {
+        let budget = self.passage.config.in_flight_bytes;
+        while self.passage.offsets.in_flight_bytes() < budget {
+            let Some(item) = self.consumer.item(self.cursor) else { return false };
+            let record = match item {
+                Item::Record(record) => record,
+                Item::PartitionFault { partition, fault } => {
+                    self.cursor += 1;
+                    self.partition_fault(&partition, fault, now);
+                    continue;
+                }
+            };
+            let Some(held) = self.assignment.of(&record) else {
+                self.cursor += 1;
+                continue;
+            };
+            if held.state != State::Reading {
+                self.cursor += 1;
+                continue;
+            }
+            let (slot, offset) = (held.slot, record.offset());
+            if let Some(at) = held.stop_at.filter(|at| offset >= *at) {
+                self.cursor += 1;
+                self.stop_again(slot, at);
+                continue;
+            }
+            held.next = Some(offset);
+            match self.passage.pass(slot, &record, now) {
+                Step::Next => {
+                    held.next = Some(offset + 1);
+                    self.cursor += 1;
+                }
+                Step::Full => return true,
+                Step::Stop(fault) => {
+                    self.cursor += 1;
+                    self.halt(slot, Halt::Stop { at: Some(offset), fault });
+                }
+                Step::Flood(fault) => {
+                    self.cursor += 1;
+                    self.flood(fault);
+                }
+            }
+        }
+        false
+    }
+
+    /// Sends what may be committed, at the interval, or at once where a partition waits for it to be let go.
+    fn step_commit(&mut self, now: Instant) {
+        if self.commits.pending || !self.passage.offsets.cut_due() {
+            return;
+        }
+        let urgent = self.drain.began.is_some() || self.rebalances.revoking();
+        if !urgent && now.duration_since(self.commits.last) < self.passage.config.commit_interval {
+            return;
+        }
+        self.commits.last = now;
+        let cuts = self.passage.offsets.cut();
+        match self.consumer.commit(&cuts) {
+            Ok(()) => self.commits.pending = true,
+            Err(fault) => self.commit_failed(&fault, now),
+        }
+    }
+
+    fn committed(&mut self, result: Result<Vec<(TopicPartition, i64)>, Fault>, now: Instant) {
+        self.commits.pending = false;
+        match result {
+            Ok(offsets) => {
+                self.passage.events.committed();
+                for (partition, offset) in offsets {
+                    self.lag.committed(&partition, offset);
+                }
+            }
+            Err(fault) => self.commit_failed(&fault, now),
+        }
+    }
+
+    fn commit_failed(&mut self, fault: &Fault, now: Instant) {
+        self.passage.offsets.uncut();
+        self.passage.events.commit_failed(fault, now);
+    }
+
+    /// True: drained, or the deadline passed.
+    fn step_drain(&mut self, now: Instant) -> bool {
+        let Some(began) = self.drain.began else {
+            if self.shutdown.ordered() {
+                self.drain.began = Some(now);
+                self.cursor = self.consumer.batch_len();
+                self.passage.abandon_waiting();
+            }
+            return false;
+        };
+        if now.duration_since(began) >= self.drain.timeout {
+            return true;
+        }
+        let offsets = &self.passage.offsets;
+        let settled = offsets.in_flight_records() == 0 && !offsets.cut_due() && !self.commits.pending;
+        if settled && !self.drain.left_group && !self.rebalances.pending() {
+            self.consumer.unsubscribe();
+            self.drain.left_group = true;
+        }
+        self.drain.left_group && self.assignment.is_empty() && !self.rebalances.pending()
+    }
+
+    /// What is still in flight at the end is read again by whoever comes next.
+    fn give_up(&mut self) -> u64 {
+        self.passage.abandon_waiting();
+        if self.passage.offsets.in_flight_records() > 0 {
+            self.passage.producer.purge();
+        }
+        let abandoned = self.assignment.iter().map(|held| self.passage.offsets.release(held.slot)).sum();
+        self.passage.counts.abandoned(abandoned);
+        self.pulse.ended();
+        abandoned
+    }
+}
+
+fn wall_millis() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,82 @@
+//! Where the partitions that a lane is given begin.
+//!
+//! A committed offset always wins. `start` holds for the group's first start only: where any partition of the topic has a
+//! committed offset, one without is new and is read from its beginning. A beginning that is not the log's own is
+//! committed at once, or a restart before the first record would begin somewhere else.
+//!
+//! Comes in: partitions, the config. Goes out: positions. Must never: skip a record that the config does not say to skip.
+
+use crate::config::{self, Start};
+use crate::fault::Fault;
+use crate::kafka::consumer::{Consumer, Position};
+use crate::record::TopicPartition;
+use std::time::Duration;
+
+/// How long each question may take; the lane does not poll meanwhile.
+const ASK: Duration = Duration::from_secs(5);
+
+/// Where one partition begins.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Begin {
+    pub(super) position: Position,
+    /// The position is not committed yet and should be.
+    pub(super) commit: bool,
+}
+
+/// Where each of these partitions begins.
+///
+/// # Errors
+/// The cluster does not answer; ask again.
+pub(super) fn positions(
+    consumer: &Consumer,
+    config: &config::Pipeline,
+    partitions: &[TopicPartition],
+) -> Result<Vec<Begin>, Fault> {
+    if partitions.is_empty() {
+        return Ok(Vec::new());
+    }
+    let committed = consumer.committed(partitions, ASK)?;
+    let missing = || committed.iter().filter(|(_, offset)| offset.is_none()).map(|(partition, _)| partition.clone());
+    let fresh: Vec<TopicPartition> = missing().collect();
+    let beginnings = if fresh.is_empty() || config.start == Start::Earliest || !first_start(consumer, config)? {
+        Vec::new()
+    } else {
+        match config.start {
+            Start::Earliest => Vec::new(),
+            Start::Latest => consumer.end_offsets(&fresh, ASK)?,
+            Start::Timestamp(millis) => at_timestamp(consumer, &fresh, millis)?,
+        }
+    };
+    Ok(committed
+        .into_iter()
+        .map(|(partition, offset)| {
+            let begins = beginnings.iter().find(|(fresh, _)| *fresh == partition).and_then(|(_, offset)| *offset);
+            let commit = offset.is_none() && begins.is_some();
+            Begin { position: Position { partition, offset: offset.or(begins) }, commit }
+        })
+        .collect())
+}
+
+/// Whether no partition of the source topic has a committed offset.
+fn first_start(consumer: &Consumer, config: &config::Pipeline) -> Result<bool, Fault> {
+    let topic = &config.source.topic;
+    let count = consumer.partition_count(topic, ASK)?;
+    let all: Vec<_> = (0..count).map(|partition| TopicPartition { topic: topic.clone(), partition }).collect();
+    Ok(consumer.committed(&all, ASK)?.iter().all(|(_, offset)| offset.is_none()))
+}
+
+/// A partition without a record that young begins at its end.
+fn at_timestamp(
+    consumer: &Consumer,
+    partitions: &[TopicPartition],
+    millis: i64,
+) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+    let mut found = consumer.offsets_at(partitions, millis, ASK)?;
+    let ends = consumer.end_offsets(partitions, ASK)?;
+    for (partition, offset) in &mut found {
+        if offset.is_none() {
+            *offset = ends.iter().find(|(other, _)| other == partition).and_then(|(_, end)| *end);
+        }
+    }
+    Ok(found)
+}
