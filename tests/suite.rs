@@ -1,1 +1,2 @@
 //! The one integration crate: every suite is a module here.
+mod config;
