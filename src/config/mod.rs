@@ -3,6 +3,24 @@
 //! Comes in: the embedded `config/default.toml`, a file, environment, flags. Goes out: one `Config` that every room may
 //! trust, or every mistake at once. Must never: be read again after the start, print a secret.
 
+mod format;
+mod keys;
+mod layer;
+mod lines;
+mod load;
+mod mistake;
+mod pipelines;
+mod properties;
+mod schema;
+mod secret;
+mod start;
+mod typed;
+mod validate;
+
+pub use load::load;
+pub use mistake::{Mistake, Mistakes, Origin};
+pub use start::StartError;
+
 use crate::framing::InputFraming;
 use crate::transcoder;
 use std::collections::BTreeMap;

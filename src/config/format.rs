@@ -1,0 +1,112 @@
+//! How single values must look, and how a value is shown in a message.
+//!
+//! Comes in: one value. Goes out: nothing, or a complaint. Must never: look at another key, show what may be a secret.
+
+use super::mistake::Complaint;
+use super::{Start, start::StartError};
+use figment::value::{Num, Value};
+use std::net::SocketAddr;
+
+/// Any text but none.
+pub(super) fn some(text: &str) -> Result<(), Complaint> {
+    match text.trim() {
+        "" => Err(Complaint::new("is empty", "give it a value or leave the key out")),
+        _ => Ok(()),
+    }
+}
+
+/// A topic's name as the broker has it (Kafka's `org.apache.kafka.common.internals.Topic`).
+pub(super) fn topic(text: &str) -> Result<(), Complaint> {
+    let legal = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    if legal && (1..=249).contains(&text.len()) && text != "." && text != ".." {
+        return Ok(());
+    }
+    let wrong = format!("{} is no topic name", quoted(text));
+    Err(Complaint::new(wrong, "use 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', not '.' or '..' alone"))
+}
+
+/// An address and a port.
+pub(super) fn listen(text: &str) -> Result<(), Complaint> {
+    match text.parse::<SocketAddr>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Complaint::new(
+            format!("{} is no address with a port", quoted(text)),
+            "use an IP address and a port: 127.0.0.1:9464, 0.0.0.0:9464 or [::]:9464",
+        )),
+    }
+}
+
+/// Levels, each for everything or for one target: `warn,json2avro::pipeline=debug`. Stricter than `EnvFilter`, which
+/// takes a misspelt level for the name of a target.
+pub(super) fn level(text: &str) -> Result<(), Complaint> {
+    let known = |level: &str| ["off", "error", "warn", "info", "debug", "trace"].contains(&level);
+    let target = |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_:".contains(&b));
+    let fits = text.split(',').all(|part| match part.split_once('=') {
+        Some((name, level)) => target(name) && known(level),
+        None => known(part),
+    });
+    if fits {
+        return Ok(());
+    }
+    let next =
+        "use off, error, warn, info, debug or trace, and behind a comma target=level: info,json2avro::kafka=debug";
+    Err(Complaint::new(format!("is {}", quoted(text)), next))
+}
+
+/// A registry's base URL. It is never shown: it may hold what must not be seen.
+pub(super) fn url(text: &str) -> Result<(), Complaint> {
+    const NEXT: &str = "use http:// or https://, a host, and the path if there is one: http://localhost:8081";
+    let Ok(url) = reqwest::Url::parse(text) else {
+        return Err(Complaint::new("is no URL", NEXT));
+    };
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Complaint::new("holds a user name or password", "take it out; use username and password_file"));
+    }
+    if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none_or(str::is_empty) {
+        return Err(Complaint::new("is no http or https URL", NEXT));
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(Complaint::new("has a query or a fragment", "take away '?' or '#' and all behind it"));
+    }
+    Ok(())
+}
+
+/// Where a group's first start begins.
+pub(super) fn start(value: &Value) -> Result<Start, Complaint> {
+    let text = match value {
+        Value::String(_, text) => text.clone(),
+        Value::Num(_, number) => number.to_i128().map(|millis| millis.to_string()).unwrap_or_default(),
+        _ => String::new(),
+    };
+    text.parse().map_err(|error: StartError| Complaint::new(format!("is {}", shown(value)), error.to_string()))
+}
+
+/// A value for a message.
+pub(super) fn shown(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => quoted(text),
+        Value::Char(_, letter) => quoted(&letter.to_string()),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(_, number) => digits(number),
+        Value::Empty(..) => "nothing".to_owned(),
+        Value::Dict(..) => "a table".to_owned(),
+        Value::Array(..) => "a list".to_owned(),
+    }
+}
+
+/// A number as text: `5`, `0.5`.
+pub(super) fn digits(number: &Num) -> String {
+    match (number.to_i128(), number.to_u128(), number.to_f64()) {
+        (Some(integer), ..) => integer.to_string(),
+        (_, Some(integer), _) => integer.to_string(),
+        (.., float) => float.unwrap_or(f64::NAN).to_string(),
+    }
+}
+
+/// Text in quotes, on one line, not endless.
+pub(super) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(60) {
+        Some((cut, _)) => format!("{:?}...", text.get(..cut).unwrap_or_default()),
+        None => format!("{text:?}"),
+    }
+}

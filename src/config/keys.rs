@@ -1,0 +1,180 @@
+//! The key table: every key that is ours, with what it holds. The one place that knows which keys exist.
+//!
+//! Comes in: an address or a value. Goes out: what the address holds, whether the value fits. Must never: hold a default
+//! (`config/default.toml` does) or know a librdkafka property (librdkafka does).
+
+use super::format;
+use super::mistake::Complaint;
+use figment::value::Value;
+
+/// What lies under one top-level name.
+#[derive(Debug)]
+pub(super) enum Section {
+    /// The keys themselves.
+    Keys(&'static [Key]),
+    /// Named tables of these keys.
+    Tables(&'static [Key]),
+    /// Named tables of librdkafka properties.
+    Properties,
+}
+
+/// One key.
+#[derive(Debug)]
+pub(super) struct Key {
+    /// Dotted, from its table.
+    pub(super) path: &'static str,
+    pub(super) kind: Kind,
+}
+
+/// What a key holds.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    /// Text that passes a check.
+    Text(fn(&str) -> Result<(), Complaint>),
+    /// Text that is never shown.
+    Secret,
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// An integer from .. to.
+    Integer(i64, i64),
+    /// A number above 0, at most 1.
+    Share,
+    /// true or false.
+    Flag,
+    /// Where a group's first start begins.
+    Start,
+}
+
+/// The top level.
+pub(super) const SECTIONS: &[(&str, Section)] = &[
+    ("log", Section::Keys(LOG)),
+    ("admin", Section::Keys(ADMIN)),
+    ("drain", Section::Keys(DRAIN)),
+    ("kafka", Section::Properties),
+    ("registry", Section::Tables(REGISTRY)),
+    ("defaults", Section::Keys(PIPELINE)),
+    ("pipeline", Section::Tables(PIPELINE)),
+];
+
+const MIB: i64 = 1 << 20;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 60 * MINUTE_MS;
+
+const LOG: &[Key] = &[key("format", Kind::Choice(&["json", "human"])), key("level", Kind::Text(format::level))];
+
+const ADMIN: &[Key] =
+    &[key("listen", Kind::Text(format::listen)), key("live_timeout_ms", Kind::Integer(1000, HOUR_MS))];
+
+const DRAIN: &[Key] = &[key("timeout_ms", Kind::Integer(100, HOUR_MS))];
+
+const REGISTRY: &[Key] = &[
+    key("url", Kind::Text(format::url)),
+    key("username", Kind::Text(format::some)),
+    key("password", Kind::Secret),
+    key("password_file", Kind::Text(format::some)),
+    key("request_timeout_ms", Kind::Integer(10, 10 * MINUTE_MS)),
+    key("failure_cache_ms", Kind::Integer(1, HOUR_MS)),
+];
+
+const PIPELINE: &[Key] = &[
+    key("group_id", Kind::Text(format::some)),
+    key("start", Kind::Start),
+    key("out_of_range", Kind::Choice(&["stop", "earliest", "latest"])),
+    key("commit_interval_ms", Kind::Integer(10, 10 * MINUTE_MS)),
+    key("in_flight_bytes", Kind::Integer(MIB, 8192 * MIB)),
+    key("source.kafka", Kind::Text(format::some)),
+    key("source.topic", Kind::Text(format::topic)),
+    key("sink.kafka", Kind::Text(format::some)),
+    key("sink.registry", Kind::Text(format::some)),
+    key("sink.topic", Kind::Text(format::topic)),
+    key("sink.partitioning", Kind::Choice(&["preserve", "by_key"])),
+    key("sink.source_position", Kind::Flag),
+    key("value.input_framing", Kind::Choice(&["none", "confluent"])),
+    key("value.subject", Kind::Text(format::some)),
+    key("value.schema", Kind::Choice(&["latest", "version", "id", "file"])),
+    key("value.version", Kind::Integer(1, i32::MAX as i64)),
+    key("value.id", Kind::Integer(1, i32::MAX as i64)),
+    key("value.file", Kind::Text(format::some)),
+    key("value.register", Kind::Flag),
+    key("value.refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
+    key("value.unknown_fields", Kind::Choice(&["count", "refuse"])),
+    key("value.rounding", Kind::Choice(&["count", "refuse"])),
+    key("refused.policy", Kind::Choice(&["dead_letter", "skip", "stop"])),
+    key("refused.dead_letter_topic", Kind::Text(format::topic)),
+    key("refused.flood_window", Kind::Integer(0, 1_000_000)),
+    key("refused.flood_share", Kind::Share),
+];
+
+const fn key(path: &'static str, kind: Kind) -> Key {
+    Key { path, kind }
+}
+
+impl Section {
+    /// The section with this name.
+    pub(super) fn named(name: &str) -> Option<&'static Self> {
+        SECTIONS.iter().find(|(known, _)| *known == name).map(|(_, section)| section)
+    }
+
+    /// What the key at `path` in this section's tables holds, if it is a known key of ours.
+    pub(super) fn kind(&self, path: &str) -> Option<Kind> {
+        match self {
+            Self::Keys(keys) | Self::Tables(keys) => keys.iter().find(|key| key.path == path).map(|key| key.kind),
+            Self::Properties => None,
+        }
+    }
+}
+
+impl Kind {
+    /// A text from the environment or a flag as this kind understands it. What it does not understand stays text, for
+    /// `check` to refuse.
+    pub(super) fn read(self, text: &str) -> Value {
+        match self {
+            Self::Integer(..) => text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
+            Self::Share => text.parse::<f64>().map_or_else(|_| Value::from(text), Value::from),
+            Self::Flag => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
+            Self::Text(_) | Self::Secret | Self::Choice(_) | Self::Start => Value::from(text),
+        }
+    }
+
+    /// Whether the value fits.
+    pub(super) fn check(self, value: &Value) -> Result<(), Complaint> {
+        let fits = match (self, value) {
+            (Self::Text(check), Value::String(_, text)) => return check(text),
+            (Self::Secret, Value::String(..)) | (Self::Flag, Value::Bool(..)) => true,
+            (Self::Choice(words), Value::String(_, text)) => words.contains(&text.as_str()),
+            (Self::Integer(least, most), Value::Num(_, number)) => {
+                number.to_i128().is_some_and(|n| i128::from(least) <= n && n <= i128::from(most))
+            }
+            (Self::Share, Value::Num(_, number)) => {
+                let share = number.to_f64().or_else(|| number.to_i128().map(|n| n as f64));
+                share.is_some_and(|share| share > 0.0 && share <= 1.0)
+            }
+            (Self::Start, _) => return format::start(value).map(drop),
+            _ => false,
+        };
+        if fits { Ok(()) } else { Err(self.complain(value)) }
+    }
+
+    fn complain(self, value: &Value) -> Complaint {
+        let next = match self {
+            Self::Text(_) => "write text in quotes".to_owned(),
+            Self::Secret => return Complaint::new("is not text", "write text in quotes"),
+            Self::Choice(words) => format!("use {}", alternatives(words)),
+            Self::Integer(least, most) => format!("use an integer from {least} to {most}"),
+            Self::Share => "use a number above 0, at most 1".to_owned(),
+            Self::Flag => "use true or false".to_owned(),
+            Self::Start => super::start::StartError.to_string(),
+        };
+        Complaint::new(format!("is {}", format::shown(value)), next)
+    }
+}
+
+/// `a`, `a or b`, `a, b or c`.
+pub(super) fn alternatives<T: AsRef<str>>(words: &[T]) -> String {
+    let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} or {last}", others.join(", ")),
+        None => String::new(),
+    }
+}

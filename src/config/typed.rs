@@ -1,0 +1,284 @@
+//! The configuration as typed: values by dotted key, each of a known key and of its kind, nothing compared yet.
+//!
+//! Comes in: merged values with their origins. Goes out: what was given, by table. Must never: stop at the first
+//! mistake (serde would), compare two keys.
+
+use super::keys::{Key, Kind, SECTIONS, Section, alternatives};
+use super::load::Sources;
+use super::mistake::{Complaint, Mistake, Mistakes, Origin};
+use super::{format, layer};
+use figment::value::{Dict, Value};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The table that lies under every registry.
+const EVERY: &str = "*";
+
+/// One value.
+#[derive(Debug)]
+pub(super) struct Given {
+    pub(super) value: Value,
+    pub(super) origin: Origin,
+}
+
+/// All values that are fine by themselves, by dotted key.
+#[derive(Debug)]
+pub(super) struct Typed<'a> {
+    given: BTreeMap<String, Given>,
+    tables: BTreeMap<&'static str, BTreeSet<String>>,
+    sources: &'a Sources,
+}
+
+impl<'a> Typed<'a> {
+    /// Walks everything against the key table.
+    pub(super) fn new(sources: &'a Sources, mistakes: &mut Mistakes) -> Self {
+        let mut walk = Walk { typed: Self { given: BTreeMap::new(), tables: BTreeMap::new(), sources }, mistakes };
+        match sources.values() {
+            Ok(Value::Dict(_, top)) => walk.top(top),
+            Ok(_) => {}
+            Err(complaint) => walk.mistakes.add(complaint.at(sources.place(""), "")),
+        }
+        walk.typed
+    }
+
+    /// The names of a section's tables.
+    pub(super) fn names(&self, section: &str) -> Vec<&str> {
+        self.tables.get(section).into_iter().flatten().map(String::as_str).collect()
+    }
+
+    /// A section that is one table.
+    pub(super) fn section(&self, name: &str) -> Table<'_> {
+        Table { typed: self, at: name.to_owned(), under: None }
+    }
+
+    /// One table of a section.
+    pub(super) fn table(&self, section: &str, name: &str) -> Table<'_> {
+        let under = match section {
+            "pipeline" => Some("defaults".to_owned()),
+            _ => Some(format!("{section}.{EVERY}")),
+        };
+        Table { typed: self, at: format!("{section}.{name}"), under }
+    }
+
+    /// A mistake about something that is not there.
+    pub(super) fn absent(&self, key: &str, complaint: Complaint) -> Mistake {
+        complaint.at(self.sources.around(key), key)
+    }
+}
+
+/// One table's values, over those of the table that lies under it.
+#[derive(Debug)]
+pub(super) struct Table<'a> {
+    typed: &'a Typed<'a>,
+    at: String,
+    under: Option<String>,
+}
+
+impl<'a> Table<'a> {
+    /// The dotted key of `key` in this table.
+    pub(super) fn key(&self, key: &str) -> String {
+        format!("{}.{key}", self.at)
+    }
+
+    /// A value of the table itself.
+    pub(super) fn own(&self, key: &str) -> Option<&'a Given> {
+        self.typed.given.get(&self.key(key))
+    }
+
+    /// A value.
+    pub(super) fn get(&self, key: &str) -> Option<&'a Given> {
+        self.own(key).or_else(|| self.typed.given.get(&format!("{}.{key}", self.under.as_ref()?)))
+    }
+
+    /// A text, if it is given.
+    pub(super) fn text(&self, key: &str) -> Option<&'a str> {
+        self.get(key)?.value.as_str()
+    }
+
+    /// An integer. 0 stands in for one that is wrong, which no one will see.
+    pub(super) fn integer<N: TryFrom<i128> + Default>(&self, key: &str) -> N {
+        let integer = self.get(key).and_then(|given| given.value.to_i128());
+        integer.and_then(|integer| N::try_from(integer).ok()).unwrap_or_default()
+    }
+
+    /// Milliseconds.
+    pub(super) fn duration(&self, key: &str) -> std::time::Duration {
+        std::time::Duration::from_millis(self.integer(key))
+    }
+
+    /// true or false.
+    pub(super) fn flag(&self, key: &str) -> bool {
+        self.get(key).and_then(|given| given.value.to_bool()).unwrap_or_default()
+    }
+
+    /// A number that need not be an integer.
+    pub(super) fn share(&self, key: &str) -> f64 {
+        let value = self.get(key).map(|given| &given.value);
+        value
+            .and_then(|value| value.to_i128().map(|n| n as f64).or_else(|| value.to_num()?.to_f64()))
+            .unwrap_or_default()
+    }
+
+    /// A text that must be there.
+    pub(super) fn required(&self, key: &str, next: &str, mistakes: &mut Mistakes) -> Option<&'a str> {
+        let text = self.text(key);
+        if text.is_none() && !self.wrong(key, mistakes) {
+            mistakes.add(self.typed.absent(&self.key(key), Complaint::new("is missing", next)));
+        }
+        text
+    }
+
+    /// Whether the key's value is known to be wrong.
+    pub(super) fn wrong(&self, key: &str, mistakes: &Mistakes) -> bool {
+        let under = self.under.as_ref().map(|under| format!("{under}.{key}"));
+        mistakes.blame(&self.key(key)) || under.is_some_and(|under| mistakes.blame(&under))
+    }
+
+    /// All values of the table itself, by key.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&'a str, &'a Given)> + use<'a> {
+        let above = self.key("");
+        let all = self.typed.given.range(above.clone()..);
+        all.map_while(move |(key, given)| Some((key.strip_prefix(&above)?, given)))
+    }
+
+    /// A mistake about a value.
+    pub(super) fn mistake(&self, key: &str, given: &Given, complaint: Complaint) -> Mistake {
+        let inherited = self.own(key).is_none() && self.under.is_some();
+        let key = match &self.under {
+            Some(under) if inherited => format!("{under}.{key}"),
+            _ => self.key(key),
+        };
+        complaint.at(given.origin.clone(), key)
+    }
+}
+
+impl Given {
+    /// Whether no one but us gave it.
+    pub(super) fn embedded(&self) -> bool {
+        self.origin.name == layer::EMBEDDED
+    }
+}
+
+/// The way through all values.
+struct Walk<'a, 'm> {
+    typed: Typed<'a>,
+    mistakes: &'m mut Mistakes,
+}
+
+impl Walk<'_, '_> {
+    fn top(&mut self, top: Dict) {
+        for (name, value) in top {
+            let Some((section, keys)) = SECTIONS.iter().find(|(known, _)| *known == name) else {
+                let known: Vec<&str> = SECTIONS.iter().map(|(known, _)| *known).collect();
+                self.unknown(&name, &name, &value, &known, &[]);
+                continue;
+            };
+            match keys {
+                Section::Keys(keys) => self.keys(&name, "", value, keys),
+                Section::Tables(_) | Section::Properties => self.tables(section, keys, value),
+            }
+        }
+    }
+
+    fn tables(&mut self, section: &'static str, kind: &Section, value: Value) {
+        let Some(tables) = self.dict(section, value) else { return };
+        for (name, value) in tables {
+            let at = format!("{section}.{name}");
+            let every = name == EVERY && section == "registry";
+            if !every && !legal(&name) {
+                let complaint = Complaint::new(
+                    "is no name for a table",
+                    "use 1 to 64 of the characters a-z, A-Z, 0-9, '-' and '_', no two '_' in a row",
+                );
+                self.mistakes.add(complaint.at(self.typed.sources.origin(value.tag(), &at), at));
+                continue;
+            }
+            if !every {
+                self.typed.tables.entry(section).or_default().insert(name);
+            }
+            match kind {
+                Section::Keys(keys) | Section::Tables(keys) => self.keys(&at, "", value, keys),
+                Section::Properties => self.properties(&at, value),
+            }
+        }
+    }
+
+    /// A table of ours; `inside` is the path from the table's top.
+    fn keys(&mut self, at: &str, inside: &str, value: Value, keys: &[Key]) {
+        let Some(values) = self.dict(at, value) else { return };
+        for (name, value) in values {
+            let (key, path) = (format!("{at}.{name}"), format!("{inside}{name}"));
+            let below = format!("{path}.");
+            if let Some(known) = keys.iter().find(|known| known.path == path) {
+                self.leaf(key, value, known.kind);
+            } else if keys.iter().any(|known| known.path.starts_with(&below)) {
+                self.keys(&key, &below, value, keys);
+            } else {
+                let siblings: BTreeSet<&str> = keys
+                    .iter()
+                    .filter_map(|known| known.path.strip_prefix(inside))
+                    .map(|rest| rest.split('.').next().unwrap_or(rest))
+                    .collect();
+                let elsewhere = keys.iter().map(|known| known.path).filter(|path| path.ends_with(&format!(".{name}")));
+                let (siblings, elsewhere): (Vec<_>, Vec<_>) = (siblings.into_iter().collect(), elsewhere.collect());
+                self.unknown(&key, &name, &value, &siblings, &elsewhere);
+            }
+        }
+    }
+
+    fn properties(&mut self, at: &str, value: Value) {
+        let Some(values) = self.dict(at, value) else { return };
+        for (name, value) in values {
+            let key = format!("{at}.{name}");
+            let origin = self.typed.sources.origin(value.tag(), &key);
+            let text = match &value {
+                Value::String(_, text) => Ok(text.clone()),
+                Value::Bool(_, flag) => Ok(flag.to_string()),
+                Value::Num(_, number) => Ok(format::digits(number)),
+                _ => Err(Complaint::new("is no single value", "write one text; librdkafka takes lists with commas")),
+            };
+            match text {
+                Ok(text) => drop(self.typed.given.insert(key, Given { value: Value::from(text), origin })),
+                Err(complaint) => self.mistakes.add(complaint.at(origin, key)),
+            }
+        }
+    }
+
+    fn leaf(&mut self, key: String, value: Value, kind: Kind) {
+        let origin = self.typed.sources.origin(value.tag(), &key);
+        match kind.check(&value) {
+            Ok(()) => drop(self.typed.given.insert(key, Given { value, origin })),
+            Err(complaint) => self.mistakes.add(complaint.at(origin, key)),
+        }
+    }
+
+    fn dict(&mut self, at: &str, value: Value) -> Option<Dict> {
+        let tag = value.tag();
+        let dict = value.into_dict();
+        if dict.is_none() {
+            let complaint = Complaint::new("is no table", format!("put its keys below [{at}]"));
+            self.mistakes.add(complaint.at(self.typed.sources.origin(tag, at), at));
+        }
+        dict
+    }
+
+    fn unknown(&mut self, key: &str, name: &str, value: &Value, known: &[&str], elsewhere: &[&str]) {
+        let nearest = known
+            .iter()
+            .map(|known| (strsim::damerau_levenshtein(&name.to_lowercase(), known), known))
+            .min()
+            .filter(|(distance, known)| *distance <= known.len().div_ceil(3));
+        let next = match nearest {
+            Some((_, nearest)) => format!("did you mean {nearest}?"),
+            None if !elsewhere.is_empty() => format!("did you mean {}?", alternatives(elsewhere)),
+            None => format!("use {}", alternatives(known)),
+        };
+        let origin = self.typed.sources.origin(value.tag(), key);
+        self.mistakes.add(Complaint::new("is no known key", next).at(origin, key));
+    }
+}
+
+/// A table's name is part of variable names, flags and metric labels.
+fn legal(name: &str) -> bool {
+    let legal = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    legal && (1..=64).contains(&name.len()) && !name.contains("__")
+}
