@@ -1,3 +1,4 @@
 //! The one integration crate: every suite is a module here.
 
+mod admin;
 mod metrics;
