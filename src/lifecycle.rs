@@ -106,9 +106,32 @@ impl Pulse {
         self.inner.origin.elapsed().saturating_sub(Duration::from_millis(last))
     }
 
+    /// Where the lane is on its way to ready.
+    #[must_use]
+    pub fn readiness(&self) -> Readiness {
+        if self.inner.failed.load(Ordering::Relaxed) {
+            Readiness::Failed
+        } else if self.inner.joined.load(Ordering::Relaxed) {
+            Readiness::Ready
+        } else {
+            Readiness::Joining
+        }
+    }
+
     /// Ready: joined its group once, and no fatal fault since.
     #[must_use]
     pub fn ready(&self) -> bool {
-        self.inner.joined.load(Ordering::Relaxed) && !self.inner.failed.load(Ordering::Relaxed)
+        self.readiness() == Readiness::Ready
     }
+}
+
+/// Where a lane is on its way to ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readiness {
+    /// It waits for a service or for its group.
+    Joining,
+    /// It joined its group once; zero partitions are ready too.
+    Ready,
+    /// It cannot go on without a person.
+    Failed,
 }

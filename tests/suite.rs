@@ -1,4 +1,5 @@
 //! The one integration crate: every suite is a module here.
 
+mod admin;
 mod metrics;
 mod config;

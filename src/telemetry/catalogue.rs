@@ -124,10 +124,10 @@ const PIPELINE: &[Family] = &[
         for reason in p.states.iter().flat_map(|state| state.stopped.values()) {
             *by_reason.entry(*reason).or_default() += 1;
         }
-        out.by_reason(by_reason.into_iter());
+        out.by_reason(by_reason);
     }),
     gauge("pipeline_failed", "1 when the pipeline cannot go on without a person; absent otherwise.", |p, _, out| {
-        out.by_reason(p.states.iter().find_map(|state| state.failed).map(|reason| (reason, 1)).into_iter());
+        out.by_reason(p.states.iter().find_map(|state| state.failed).map(|reason| (reason, 1)));
     }),
     counter("rebalances_total", "Times the group gave or took partitions.", |p, _, out| {
         out.put(&[], p.states.iter().map(|state| state.rebalances).sum());

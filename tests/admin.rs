@@ -1,0 +1,132 @@
+//! The admin server over real HTTP.
+
+use json2avro::admin;
+use json2avro::config::Admin;
+use json2avro::fault::Blame;
+use json2avro::lifecycle::{Pulse, Shutdown};
+use json2avro::telemetry::Metrics;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Server {
+    address: SocketAddr,
+    metrics: Arc<Metrics>,
+    lanes: [Pulse; 2],
+    shutdown: Shutdown,
+    over: Shutdown,
+}
+
+impl Server {
+    fn start(live_timeout: Duration) -> Self {
+        let bound = admin::bind(&Admin { listen: ([127, 0, 0, 1], 0).into(), live_timeout }).unwrap();
+        let server = Self {
+            address: bound.address(),
+            metrics: Metrics::new("2.12.1"),
+            lanes: [Pulse::default(), Pulse::default()],
+            shutdown: Shutdown::default(),
+            over: Shutdown::default(),
+        };
+        let pulses = ["orders", "users"].map(str::to_owned).into_iter().zip(server.lanes.clone()).collect();
+        let (metrics, shutdown, over) = (Arc::clone(&server.metrics), server.shutdown.clone(), server.over.clone());
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                tokio::select! {
+                    ended = bound.serve(metrics, pulses, shutdown) => panic!("ended by itself: {ended:?}"),
+                    () = over.wait() => {}
+                }
+            });
+        });
+        server
+    }
+
+    /// Head and body of the answer, read until the server closes.
+    fn ask(&self, method: &str, path: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        write!(stream, "{method} {path} HTTP/1.1\r\nhost: x\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_ascii_lowercase(), body.to_owned())
+    }
+
+    fn check(&self, path: &str, status: u16, words: &[&str]) {
+        let (head, body) = self.ask("GET", path);
+        assert!(head.starts_with(&format!("http/1.1 {status} ")), "{path}: {head}\n{body}");
+        for word in words {
+            assert!(body.contains(word), "{path}: no {word:?} in {body}");
+        }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.over.order();
+    }
+}
+
+#[test]
+fn ready_once_every_lane_joined_and_none_failed() {
+    let server = Server::start(Duration::from_secs(60));
+    let [orders, users] = &server.lanes;
+    server.check("/ready", 503, &[r#""ready":false"#, "has not joined its consumer group yet"]);
+    orders.joined();
+    server.check("/ready", 503, &[r#"{"name":"orders","ready":true,"reason":null}"#]);
+    users.joined();
+    server.check("/ready", 200, &[r#""ready":true"#]);
+    server.metrics.pipeline("users", "in", "out").failed("flood");
+    users.failed();
+    server.check("/ready", 503, &[r#"{"name":"users","ready":false,"reason":"flood"}"#]);
+}
+
+#[test]
+fn a_drain_is_not_ready_and_still_answers() {
+    let server = Server::start(Duration::from_secs(60));
+    server.lanes.iter().for_each(Pulse::joined);
+    server.check("/ready", 200, &[]);
+    server.shutdown.order();
+    server.check("/ready", 503, &[r#""draining":true"#]);
+    server.check("/metrics", 200, &["json2avro_build_info"]);
+}
+
+#[test]
+fn live_while_lanes_poll() {
+    let server = Server::start(Duration::ZERO);
+    let [orders, users] = &server.lanes;
+    for lane in [orders, users] {
+        lane.beat();
+    }
+    server.check("/live", 503, &["orders: stalled", "users: stalled"]);
+    let server = Server::start(Duration::from_secs(60));
+    server.check("/live", 200, &["orders: alive", "users: alive"]);
+    server.lanes.iter().for_each(Pulse::beat);
+    server.check("/live", 200, &["orders: alive", "users: alive"]);
+}
+
+#[test]
+fn methods_types_and_unknown_paths() {
+    let server = Server::start(Duration::from_secs(60));
+    for (method, path, status, has, body) in [
+        ("GET", "/metrics", "200", "content-type: text/plain; version=0.0.4", true),
+        ("HEAD", "/metrics", "200", "content-type: text/plain; version=0.0.4", false),
+        ("HEAD", "/live", "200", "connection: close", false),
+        ("GET", "/ready", "503", "content-type: application/json", true),
+        ("GET", "/", "404", "connection: close", false),
+        ("GET", "/metrics/x", "404", "connection: close", false),
+        ("POST", "/metrics", "405", "connection: close", false),
+    ] {
+        let (head, text) = server.ask(method, path);
+        assert!(head.starts_with(&format!("http/1.1 {status}")) && head.contains(has), "{method} {path}: {head}");
+        assert_eq!(!text.is_empty(), body, "{method} {path}: {text}");
+    }
+}
+
+#[test]
+fn a_taken_address_is_the_configs_fault() {
+    let server = Server::start(Duration::from_secs(60));
+    let fault = admin::bind(&Admin { listen: server.address, live_timeout: Duration::ZERO }).unwrap_err();
+    assert_eq!(fault.blame, Blame::Config);
+    assert!(fault.message.contains(&server.address.to_string()), "{fault}");
+}
