@@ -1,1 +1,4 @@
 //! The one integration crate: every suite is a module here.
+
+mod fake_registry;
+mod registry;
