@@ -109,6 +109,9 @@ async fn no_connection_is_a_passing_fault() {
     fake.down();
     let fault = client.latest(SUBJECT).await.expect_err("nobody listens").fault();
     check(&fault, ("unreachable", Blame::Registry, true), "refused");
+    let no_tls = client_of(&settings(FakeRegistry::start().url().replace("http:", "https:")));
+    let fault = no_tls.latest(SUBJECT).await.expect_err("plain HTTP there").fault();
+    check(&fault, ("unreachable", Blame::Registry, true), "TLS");
     fake.register(SUBJECT, &record("Order", "a"));
     fake.up();
     assert_eq!(client.latest(SUBJECT).await.expect("up again").id, 1);
@@ -122,7 +125,7 @@ async fn a_wait_that_the_registry_asks_for_is_carried() {
         (429, "Retry-After: 7", Some(7)),
         (503, "Retry-After: 0", Some(0)),
         (429, "X-RateLimit-Reset: 3", Some(3)),
-        (429, "Retry-After: 4000000000", Some(300)),
+        (429, "Retry-After: 4000000000", Some(60)),
         (429, "Retry-After: Fri, 31 Dec 1999 23:59:59 GMT", None),
         (429, "X-Nothing: 1", None),
     ] {
@@ -134,19 +137,25 @@ async fn a_wait_that_the_registry_asks_for_is_carried() {
 
 #[tokio::test]
 async fn a_failure_is_remembered_for_its_time_and_never_as_an_answer() {
-    for answer in [Answer::http(200, "<html>"), Answer::error(404, 40403), Answer::error(503, 503), Answer::Truncated] {
+    for (answer, tries) in [
+        (Answer::http(200, "<html>"), 3),
+        (Answer::error(404, 40403), 1),
+        (Answer::error(503, 503), 3),
+        (Answer::Truncated, 3),
+    ] {
         let fake = FakeRegistry::start();
         let id = fake.register(SUBJECT, &record("Order", "a"));
         let schemas = Schemas::new(client(fake.url()), FAILURE_CACHE);
-        fake.answer_next(answer);
+        fake.answer_always(Some(answer));
         let failure = schemas.get(id).await.expect_err("a bad answer");
+        fake.answer_always(None);
         let remembered = schemas.get(id).await.expect_err("still remembered");
-        assert_eq!((remembered, fake.requests().len()), (failure, 1));
+        assert_eq!((remembered, fake.requests().len()), (failure, tries));
         tokio::time::sleep(FAILURE_CACHE).await;
         assert_eq!(schemas.get(id).await.expect("asked again").schema, record("Order", "a"));
         fake.down();
         assert_eq!(schemas.get(id).await.expect("known for ever").id, id);
-        assert_eq!(fake.requests().len(), 2);
+        assert_eq!(fake.requests().len(), tries + 1);
     }
 }
 
