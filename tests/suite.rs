@@ -3,3 +3,5 @@
 mod admin;
 mod metrics;
 mod config;
+mod fake_registry;
+mod registry;

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use tokio::sync;
 
 /// Answers by key, immutable once given. Safe for concurrent use.
-pub struct Cache<K, V> {
+pub(super) struct Cache<K, V> {
     capacity: usize,
     failure_memory: Duration,
     now: Box<dyn Fn() -> Instant + Send + Sync>,
@@ -47,7 +47,11 @@ impl<K, V> fmt::Debug for Cache<K, V> {
 impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     /// A cache of at most `capacity` keys (at least one) that remembers a failure for `failure_memory` by the clock
     /// `now`.
-    pub fn new(capacity: usize, failure_memory: Duration, now: impl Fn() -> Instant + Send + Sync + 'static) -> Self {
+    pub(super) fn new(
+        capacity: usize,
+        failure_memory: Duration,
+        now: impl Fn() -> Instant + Send + Sync + 'static,
+    ) -> Self {
         Self {
             capacity: capacity.max(1),
             failure_memory,
@@ -61,7 +65,7 @@ impl<K: Clone + Eq + Hash, V: Clone> Cache<K, V> {
     ///
     /// # Errors
     /// What `ask` failed with, now or a moment ago.
-    pub async fn get<F>(&self, key: K, ask: impl FnOnce() -> F) -> Result<V, Failure>
+    pub(super) async fn get<F>(&self, key: K, ask: impl FnOnce() -> F) -> Result<V, Failure>
     where
         F: Future<Output = Result<V, Failure>>,
     {

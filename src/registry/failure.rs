@@ -10,7 +10,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// The longest wait that a server may ask for.
-const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(300);
+const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
 /// How much of a server's own message is repeated, in characters.
 const MESSAGE_LIMIT: usize = 300;

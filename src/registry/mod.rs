@@ -1,9 +1,9 @@
 //! The Schema Registry: which schema a pipeline writes with, and which one an id names.
 //!
 //! ```text
-//! config::SchemaChoice ─> Source ─┐                     (one try, a few, or until it answers: `patience`)
+//! config::SchemaChoice ─> Source ─┐
 //!        id in a frame ─> Schemas ┴─> References ─> Client ─> HTTP
-//!                            └── Cache ──┘
+//!                           cache       cache       one request
 //! ```
 //!
 //! Comes in: a subject, a version, an id, a schema's text. Goes out: a [`Resolved`] schema, or a fault that says who has
@@ -20,11 +20,9 @@ mod schemas;
 mod source;
 
 pub use answer::{Reference, Schema, Version};
-pub use cache::Cache;
 pub use client::{Client, Observer, Operation};
 pub use failure::{Failure, Reason};
 pub use patience::Patience;
-pub use references::References;
 pub use schemas::Schemas;
 pub use source::Source;
 

@@ -97,3 +97,85 @@ impl Waiting {
         }
     }
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use super::super::failure::Reason;
+    use super::*;
+    use std::cell::Cell;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    const FAST: Backoff = Backoff { first: Duration::from_millis(1), most: Duration::from_millis(2) };
+
+    /// Puts a question that fails for these reasons in turn and is then answered; the number of tries comes back.
+    async fn tries(patience: Patience, reasons: &[Reason]) -> (u32, Result<(), Reason>) {
+        let asked = Cell::new(0u32);
+        let ask = || {
+            let reason = reasons.get(asked.replace(asked.get() + 1) as usize).copied();
+            async move { reason.map_or(Ok(()), |reason| Err(Failure::new(reason, "asked"))) }
+        };
+        let outcome = patience.insist(ask).await.map_err(|failure| failure.reason);
+        (asked.get(), outcome)
+    }
+
+    #[tokio::test]
+    async fn passing_failures_are_asked_again_and_lasting_ones_are_not() {
+        use Reason::{Incompatible, SubjectNotFound, Timeout, Unauthorized, Unavailable};
+        let (few, endless) = (Patience { backoff: FAST, tries: Some(3) }, Patience { backoff: FAST, tries: None });
+        for (patience, reasons, expected) in [
+            (few, &[][..], (1, Ok(()))),
+            (few, &[Timeout, Unavailable], (3, Ok(()))),
+            (few, &[Timeout, Unavailable, Unauthorized], (3, Err(Unauthorized))),
+            (few, &[Timeout, SubjectNotFound], (2, Err(SubjectNotFound))),
+            (endless, &[Incompatible], (1, Err(Incompatible))),
+            (endless, &[Timeout; 40], (41, Ok(()))),
+        ] {
+            assert_eq!(tries(patience, reasons).await, expected, "{reasons:?}");
+        }
+    }
+
+    #[test]
+    fn who_asks_for_a_longer_wait_gets_it() {
+        let patience = Patience::ENDLESS;
+        let wait = |reason, seconds: u64| {
+            let failure = Failure::new(reason, "asked").after(Some(Duration::from_secs(seconds)));
+            patience.wait(0, &failure)
+        };
+        assert!(wait(Reason::RateLimited, 0) <= Duration::from_millis(100));
+        assert_eq!(wait(Reason::RateLimited, 7), Duration::from_secs(7));
+        assert_eq!(wait(Reason::Unauthorized, 7), Duration::from_secs(10), "a wrong password is not tried fast");
+    }
+
+    #[tokio::test]
+    async fn the_log_tells_of_a_wait_when_it_changes_not_at_each_try() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt().with_writer(move || writer.clone()).with_ansi(false).finish();
+        let guard = tracing::subscriber::set_default(subscriber);
+        let reasons = [[Reason::Unreachable; 10], [Reason::Unavailable; 10]].concat();
+        let outcome = tries(Patience { backoff: FAST, tries: None }, &reasons).await;
+        let outcome = (outcome, tries(Patience { backoff: FAST, tries: Some(3) }, &reasons).await.0);
+        drop(guard);
+        assert_eq!(outcome, ((21, Ok(())), 3));
+        let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
+        let words: Vec<_> = text.lines().map(|line| line.split_whitespace().nth(1)).collect();
+        assert_eq!(words, [Some("WARN"), Some("WARN"), Some("INFO")], "{text}");
+    }
+
+    /// What was logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+}

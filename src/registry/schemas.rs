@@ -7,6 +7,7 @@ use super::Resolved;
 use super::cache::Cache;
 use super::client::Client;
 use super::failure::Failure;
+use super::patience::Patience;
 use super::references::References;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,7 +18,6 @@ const CAPACITY: usize = 1000;
 /// The schemas of one registry by id. Safe for concurrent use.
 #[derive(Debug)]
 pub struct Schemas {
-    client: Arc<Client>,
     references: References,
     by_id: Cache<i32, Arc<Resolved>>,
 }
@@ -26,23 +26,15 @@ impl Schemas {
     /// The schemas of the client's registry; a failure is remembered for `failure_cache`.
     #[must_use]
     pub fn new(client: Arc<Client>, failure_cache: Duration) -> Self {
-        Self {
-            references: References::new(Arc::clone(&client), failure_cache),
-            by_id: Cache::new(CAPACITY, failure_cache, Instant::now),
-            client,
-        }
+        Self { references: References::new(client), by_id: Cache::new(CAPACITY, failure_cache, Instant::now) }
     }
 
-    /// The schema with this id. One request at most, plus one for each schema that it refers to; none if it is known.
+    /// The schema with this id: asked with a few tries the first time, known for ever after that.
     ///
     /// # Errors
     /// `schema_not_found`, or any that a request can have; remembered for a moment.
     pub async fn get(&self, id: i32) -> Result<Arc<Resolved>, Failure> {
-        let ask = || async {
-            let schema = self.client.by_id(id).await?;
-            let references = self.references.resolve(&schema).await?;
-            Ok(Arc::new(Resolved { id, subject: None, version: None, schema: schema.text, references }))
-        };
+        let ask = || async { Ok(Arc::new(Patience::SHORT.insist(|| self.references.by_id(id)).await?)) };
         self.by_id.get(id, ask).await
     }
 }

@@ -4,7 +4,7 @@
 //! the file of a pipeline whose config says `register = true`, decide when to ask again.
 
 use super::Resolved;
-use super::answer::{Schema, Version};
+use super::answer::Schema;
 use super::client::Client;
 use super::failure::{Failure, Reason};
 use super::patience::Patience;
@@ -12,7 +12,6 @@ use super::references::References;
 use crate::config::SchemaChoice;
 use crate::fault::Fault;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// One pipeline's schema source.
 #[derive(Debug)]
@@ -27,8 +26,7 @@ impl Source {
     /// The source of a pipeline that writes under `subject`.
     #[must_use]
     pub fn new(client: Arc<Client>, subject: String, choice: SchemaChoice) -> Self {
-        // A failure need not be remembered: who asks here waits between tries anyway.
-        Self { references: References::new(Arc::clone(&client), Duration::ZERO), client, subject, choice }
+        Self { references: References::new(Arc::clone(&client)), client, subject, choice }
     }
 
     /// The schema in force now, with a few tries. For `Latest` the answer may differ from the last one: compare.
@@ -48,16 +46,13 @@ impl Source {
     }
 
     async fn ask(&self) -> Result<Resolved, Failure> {
-        match &self.choice {
-            SchemaChoice::Latest { .. } => self.complete(self.client.latest(&self.subject).await?).await,
-            SchemaChoice::Version(version) => self.complete(self.client.version(&self.subject, *version).await?).await,
-            SchemaChoice::Id(id) => {
-                let schema = self.client.by_id(*id).await?;
-                let references = self.references.resolve(&schema).await?;
-                Ok(Resolved { id: *id, subject: None, version: None, schema: schema.text, references })
-            }
-            SchemaChoice::File { text, register, .. } => self.file(text, *register).await,
-        }
+        let found = match &self.choice {
+            SchemaChoice::Latest { .. } => self.client.latest(&self.subject).await?,
+            SchemaChoice::Version(version) => self.client.version(&self.subject, *version).await?,
+            SchemaChoice::Id(id) => return self.references.by_id(*id).await,
+            SchemaChoice::File { text, register, .. } => return self.file(text, *register).await,
+        };
+        self.references.complete(found).await
     }
 
     /// The file's schema as the subject holds it; made a version of the subject first if it may be.
@@ -67,7 +62,7 @@ impl Source {
     async fn file(&self, text: &str, register: bool) -> Result<Resolved, Failure> {
         let schema = Schema { text: text.to_owned(), references: Vec::new() };
         let missing = match self.client.lookup(&self.subject, &schema).await {
-            Ok(version) => return self.complete(version).await,
+            Ok(version) => return self.references.complete(version).await,
             Err(failure) => failure,
         };
         if !matches!(missing.reason, Reason::SubjectNotFound | Reason::SchemaNotFound) {
@@ -77,20 +72,14 @@ impl Source {
             return Err(missing.with_next_step("set register = true, or register the file's schema under this subject"));
         }
         let id = self.client.register(&self.subject, &schema).await?;
-        // A registry's follower may lag behind its leader: the id is all that is needed, the version is for people.
-        let version = self.client.lookup(&self.subject, &schema).await.ok().map(|found| found.version);
-        tracing::info!(subject = %self.subject, schema_id = id, version, "registered the file's schema");
-        Ok(Resolved { id, subject: Some(self.subject.clone()), version, schema: schema.text, references: Vec::new() })
-    }
-
-    async fn complete(&self, found: Version) -> Result<Resolved, Failure> {
-        let references = self.references.resolve(&found.schema).await?;
-        Ok(Resolved {
-            id: found.id,
-            subject: Some(found.subject),
-            version: Some(found.version),
-            schema: found.schema.text,
-            references,
-        })
+        tracing::info!(subject = %self.subject, schema_id = id, "registered the file's schema");
+        match self.client.lookup(&self.subject, &schema).await {
+            Ok(version) if version.id == id => self.references.complete(version).await,
+            // A follower may lag behind its leader: the id is all that is needed, the version is for people.
+            _ => {
+                let (subject, schema) = (Some(self.subject.clone()), schema.text);
+                Ok(Resolved { id, subject, version: None, schema, references: Vec::new() })
+            }
+        }
     }
 }

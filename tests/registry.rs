@@ -1,0 +1,49 @@
+//! The registry room from outside, over real HTTP: right answers, bad answers, no answers.
+//!
+//! Comes in: `fake_registry`, or a real registry's URL. Goes out: failed tests. Must never: look at anything but results,
+//! faults, and what the registry was asked.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod answers;
+mod contract;
+mod requests;
+mod source;
+
+use json2avro::config;
+use json2avro::registry::{Client, Schema};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Long enough for a busy machine; tests that wait for it to pass set their own.
+const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long `settings` have a failure remembered.
+const FAILURE_CACHE: Duration = Duration::from_millis(300);
+
+fn settings(url: String) -> config::Registry {
+    config::Registry {
+        name: "main".to_owned(),
+        url,
+        basic_auth: None,
+        request_timeout: TIMEOUT,
+        failure_cache: FAILURE_CACHE,
+    }
+}
+
+fn client(url: String) -> Arc<Client> {
+    client_of(&settings(url))
+}
+
+fn client_of(settings: &config::Registry) -> Arc<Client> {
+    Arc::new(Client::new(settings, Arc::new(|_, _, _| ())).expect("usable settings"))
+}
+
+/// A record of one field.
+fn record(name: &str, field: &str) -> String {
+    format!(r#"{{"type":"record","name":"{name}","namespace":"x","fields":[{{"name":"{field}","type":"int"}}]}}"#)
+}
+
+fn alone(text: &str) -> Schema {
+    Schema { text: text.to_owned(), references: Vec::new() }
+}
