@@ -1,1 +1,8 @@
 //! The one integration crate: every suite is a module here.
+
+// A test fails by panicking, and tells what it measured on its output.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod real;
+mod rooms;
+mod services;
