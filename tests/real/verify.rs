@@ -8,6 +8,7 @@ use super::job::Job;
 use super::order;
 use crate::services::topics::Record;
 use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
 use std::collections::BTreeMap;
 
@@ -19,8 +20,15 @@ const SOURCE: &str = "json2avro.source";
 /// Reads the values of one sink topic.
 pub(crate) struct Judge<'a> {
     job: &'a Job<'a>,
-    /// Schema id to the schema and the fields it has beyond the order's.
-    schemas: BTreeMap<i32, (Schema, Vec<(String, Value)>)>,
+    /// By schema id.
+    schemas: BTreeMap<i32, Known>,
+}
+
+/// A schema that values may be written with.
+struct Known {
+    reader: GenericDatumReader<'static>,
+    /// What its values have beyond an order.
+    fields: Vec<(String, Value)>,
 }
 
 /// What a process that was killed left behind: offsets committed, by partition.
@@ -29,14 +37,16 @@ pub(crate) type Committed = Vec<i64>;
 impl<'a> Judge<'a> {
     /// A judge who knows the job's first schema.
     pub(crate) fn new(job: &'a Job<'a>) -> Self {
-        let first = (Schema::parse_str(order::SCHEMA).unwrap(), Vec::new());
-        Self { job, schemas: BTreeMap::from([(job.schema_id, first)]) }
+        Self { job, schemas: BTreeMap::new() }.knows(job.schema_id, order::SCHEMA, Vec::new())
     }
 
     /// Tells of a later schema: its id, its text, the values of its new fields.
     #[must_use]
     pub(crate) fn knows(mut self, id: i32, schema: &str, fields: Vec<(String, Value)>) -> Self {
-        self.schemas.insert(id, (Schema::parse_str(schema).unwrap(), fields));
+        // A reader borrows its schema, and a test has only a few.
+        let schema: &'static Schema = Box::leak(Box::new(Schema::parse_str(schema).unwrap()));
+        let reader = GenericDatumReader::builder(schema).build().unwrap();
+        self.schemas.insert(id, Known { reader, fields });
         self
     }
 
@@ -106,7 +116,7 @@ impl<'a> Judge<'a> {
             (Ending::Order(order), Some(value)) => {
                 let (id, found) = self.decode(value, &place);
                 let Value::Record(mut fields) = order.avro() else { panic!("an order is a record") };
-                fields.extend(self.schemas[&id].1.clone());
+                fields.extend(self.schemas[&id].fields.clone());
                 assert_eq!(found, Value::Record(fields), "{place}: value");
             }
             (Ending::Tombstone, None) => {}
@@ -117,10 +127,9 @@ impl<'a> Judge<'a> {
     /// The schema id and the value of a framed datum, all its bytes used.
     fn decode(&self, value: &[u8], place: &str) -> (i32, Value) {
         let id = schema_id(value).unwrap_or_else(|| panic!("{place}: no frame"));
-        let (schema, _) = self.schemas.get(&id).unwrap_or_else(|| panic!("{place}: schema id {id} is unknown"));
+        let known = self.schemas.get(&id).unwrap_or_else(|| panic!("{place}: schema id {id} is unknown"));
         let mut datum = &value[5..];
-        let found =
-            apache_avro::from_avro_datum(schema, &mut datum, None).unwrap_or_else(|error| panic!("{place}: {error}"));
+        let found = known.reader.read_value(&mut datum).unwrap_or_else(|error| panic!("{place}: {error}"));
         assert!(datum.is_empty(), "{place}: {} bytes behind the datum", datum.len());
         (id, found)
     }
