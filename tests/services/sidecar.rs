@@ -4,6 +4,7 @@
 
 use super::{Services, http};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ impl Services {
         let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let file = folder.path().join("json2avro.toml");
         fs::write(&file, format!("admin.listen = \"{admin}\"\n{config}")).unwrap();
-        let child = Command::new(env!("CARGO_BIN_EXE_json2avro"))
+        let child = Command::new(binary())
             .arg("run")
             .arg("--config")
             .arg(&file)
@@ -41,6 +42,11 @@ impl Services {
         fs::write(&guest, child.id().to_string()).unwrap();
         Sidecar { child, admin, folder, guest }
     }
+}
+
+/// The binary built beside this test, or the one named by hand: what is about to be shipped, say.
+fn binary() -> OsString {
+    std::env::var_os("JSON2AVRO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_json2avro").into())
 }
 
 impl Sidecar {
