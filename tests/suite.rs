@@ -5,3 +5,9 @@ mod metrics;
 mod config;
 mod fake_registry;
 mod registry;
+// A test fails by panicking, and tells what it measured on its output.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
+
+mod real;
+mod rooms;
+mod services;

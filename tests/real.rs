@@ -1,0 +1,15 @@
+//! The main job on real Kafka and a real registry: what issue 3 promises, seen from outside only.
+//!
+//! Comes in: `services` and the built binary. Goes out: a failed test where a record is lost, changed, reordered,
+//! duplicated outside the uncommitted window, or miscounted. Must never: look into the process.
+
+mod event;
+mod evolution;
+mod foreign;
+mod job;
+mod main_job;
+mod order;
+mod outage;
+mod restart;
+mod stopped;
+mod verify;

@@ -1,0 +1,153 @@
+//! Real Kafka and a real Schema Registry for the tests: started once per test process, shared by one test at a time.
+//!
+//! Comes in: nothing; `services/services` fetches and starts them. Goes out: a `Turn`, through which a test makes
+//! topics, writes and reads them, registers schemas, stops and starts either service, and runs the sidecar. Must never:
+//! pass a test because a service is missing, or leave a process behind.
+
+pub(crate) mod http;
+mod registry;
+pub(crate) mod sidecar;
+pub(crate) mod topics;
+
+use std::io::{BufRead, BufReader, Read};
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The script that starts and stops the services.
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services/services");
+/// Set by hand on a machine without the tools; ignored in CI.
+const SKIP: &str = "JSON2AVRO_SKIP_SERVICES";
+
+static SERVICES: OnceLock<Result<Services, String>> = OnceLock::new();
+static TURN: Mutex<()> = Mutex::new(());
+
+/// Both services, running.
+pub(crate) struct Services {
+    folder: PathBuf,
+    bootstrap: String,
+    registry_url: String,
+    /// Its standard input is open for as long as this process lives; when it closes, the services end.
+    _hold: Child,
+}
+
+/// One test's time with the services; the machine is too small for two of these tests at once.
+pub(crate) struct Turn {
+    services: &'static Services,
+    _guard: MutexGuard<'static, ()>,
+}
+
+impl Deref for Turn {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        self.services
+    }
+}
+
+/// One service of the two.
+#[derive(Clone, Copy)]
+pub(crate) enum Service {
+    Kafka,
+    Registry,
+}
+
+impl Services {
+    /// Waits for this test's turn, with both services up; `None` where someone chose by hand to go without them.
+    pub(crate) fn turn() -> Option<Turn> {
+        if std::env::var(SKIP).is_ok_and(|value| value == "1") && std::env::var("CI").is_err() {
+            eprintln!("\n*** SKIPPED, NOT PASSED: {SKIP}=1, so nothing was proved on real services ***\n");
+            return None;
+        }
+        // A test that failed before us says nothing about this one.
+        let guard = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let services = match SERVICES.get_or_init(Self::begin) {
+            Ok(services) => services,
+            Err(message) => panic!("the real services are not there: {message}"),
+        };
+        // It may have left one of them stopped, though.
+        services.script(&["up"]);
+        Some(Turn { services, _guard: guard })
+    }
+
+    fn begin() -> Result<Self, String> {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("services-{}", std::process::id()));
+        let mut hold = Command::new(SCRIPT)
+            .arg("hold")
+            .arg(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(|error| format!("{SCRIPT} does not start ({error}); it needs Python 3.9 or newer as python3"))?;
+        let mut line = String::new();
+        BufReader::new(hold.stdout.take().unwrap()).read_line(&mut line).map_err(|error| error.to_string())?;
+        if line.trim() != "ready" {
+            let mut message = String::new();
+            hold.stderr.take().unwrap().read_to_string(&mut message).map_err(|error| error.to_string())?;
+            return Err(message);
+        }
+        let environment = std::fs::read_to_string(folder.join("env")).map_err(|error| error.to_string())?;
+        let value = |name: &str| {
+            environment
+                .lines()
+                .find_map(|line| line.strip_prefix(name)?.strip_prefix('=').map(str::to_owned))
+                .ok_or_else(|| format!("{name} is missing in {}/env", folder.display()))
+        };
+        Ok(Self {
+            bootstrap: value("KAFKA_BOOTSTRAP_SERVERS")?,
+            registry_url: value("SCHEMA_REGISTRY_URL")?,
+            folder,
+            _hold: hold,
+        })
+    }
+
+    /// `bootstrap.servers`.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
+    /// The registry's base URL; it has a path.
+    pub(crate) fn registry_url(&self) -> &str {
+        &self.registry_url
+    }
+
+    /// Ends a service as an operator would.
+    pub(crate) fn stop(&self, service: Service) {
+        self.script(&["stop", service.name()]);
+    }
+
+    /// Starts a service that was stopped: same port, same data.
+    pub(crate) fn start(&self, service: Service) {
+        self.script(&["start", service.name()]);
+    }
+
+    fn script(&self, arguments: &[&str]) {
+        let done = Command::new(SCRIPT).args(arguments).arg(&self.folder).output().unwrap();
+        assert!(done.status.success(), "services {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Kafka => "kafka",
+            Self::Registry => "registry",
+        }
+    }
+}
+
+/// Asks until there is an answer; panics with `what` when the limit passes.
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut answer: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + limit;
+    loop {
+        if let Some(found) = answer() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "waited {limit:?} in vain for {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}

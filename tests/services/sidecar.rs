@@ -1,0 +1,184 @@
+//! The binary under test as a process: started with a config file, watched through its admin port and its exit code.
+//!
+//! Comes in: a config text. Goes out: its metrics, probes, log and exit code. Must never: look inside.
+
+use super::{Services, http};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// A running json2avro.
+pub(crate) struct Sidecar {
+    child: Child,
+    admin: String,
+    folder: TempDir,
+    /// Names its pid to whoever ends the services, in case this process is killed.
+    guest: PathBuf,
+}
+
+impl Services {
+    /// Runs `json2avro run` with a config; its admin port is chosen here.
+    pub(crate) fn sidecar(&self, config: &str) -> Sidecar {
+        let folder = TempDir::new().unwrap();
+        let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+        let file = folder.path().join("json2avro.toml");
+        fs::write(&file, format!("admin.listen = \"{admin}\"\n{config}")).unwrap();
+        let child = Command::new(binary())
+            .arg("run")
+            .arg("--config")
+            .arg(&file)
+            .stdin(Stdio::null())
+            .stdout(File::create(folder.path().join("out")).unwrap())
+            .stderr(File::create(folder.path().join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        let guest = self.folder.join(format!("json2avro-{}.pid", child.id()));
+        fs::write(&guest, child.id().to_string()).unwrap();
+        Sidecar { child, admin, folder, guest }
+    }
+}
+
+/// The binary built beside this test, or the one named by hand: what is about to be shipped, say.
+fn binary() -> OsString {
+    std::env::var_os("JSON2AVRO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_json2avro").into())
+}
+
+impl Sidecar {
+    /// The status of a probe (`live`, `ready`), or `None` while nobody answers.
+    pub(crate) fn probe(&self, name: &str) -> Option<u16> {
+        http::get(&format!("http://{}/{name}", self.admin)).ok().map(|answer| answer.status)
+    }
+
+    /// Scrapes `/metrics`, or `None` while nobody answers.
+    pub(crate) fn metrics(&self) -> Option<Metrics> {
+        let answer = http::get(&format!("http://{}/metrics", self.admin)).ok()?;
+        let metrics = Metrics::parse(&answer.body);
+        metrics.check_identity();
+        Some(metrics)
+    }
+
+    /// Scrapes until a condition holds; panics with the log when the process ends or the limit passes.
+    pub(crate) fn wait_for(&mut self, what: &str, limit: Duration, holds: impl Fn(&Metrics) -> bool) -> Metrics {
+        let deadline = Instant::now() + limit;
+        loop {
+            let metrics = self.metrics();
+            if let Some(metrics) = metrics.as_ref().filter(|metrics| holds(metrics)) {
+                return metrics.clone();
+            }
+            self.still_runs(what);
+            if Instant::now() > deadline {
+                panic!("waited {limit:?} in vain for {what}; metrics: {metrics:#?}\nlog:\n{}", self.log());
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Panics with the log if the process has ended.
+    pub(crate) fn still_runs(&mut self, what: &str) {
+        if let Some(status) = self.child.try_wait().unwrap() {
+            panic!("json2avro ended with {status} ({what}):\n{}", self.log());
+        }
+    }
+
+    /// Sends a signal by name: `TERM`, `KILL`.
+    pub(crate) fn signal(&self, name: &str) {
+        let done = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        assert!(done.success(), "kill -{name}");
+    }
+
+    /// Waits for the end of the process: its exit code (`None` after a kill) and how long it took.
+    pub(crate) fn exit(&mut self, limit: Duration) -> (Option<i32>, Duration) {
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status.code(), begun.elapsed());
+            }
+            assert!(begun.elapsed() < limit, "json2avro did not end within {limit:?}:\n{}", self.log());
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Sends SIGTERM and waits: a clean and prompt end, or a panic.
+    pub(crate) fn terminate(mut self) {
+        self.signal("TERM");
+        let (code, _) = self.exit(Duration::from_secs(20));
+        assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", self.log());
+    }
+
+    /// The last lines of its log.
+    pub(crate) fn log(&self) -> String {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(40)..].join("\n")
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        // Both fail only where it has ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+        drop(fs::remove_file(&self.guest));
+    }
+}
+
+/// One scrape of `/metrics`.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    series: Vec<(String, BTreeMap<String, String>, f64)>,
+}
+
+impl Metrics {
+    /// Reads Prometheus text; label values hold no quotes here.
+    fn parse(text: &str) -> Self {
+        let series = text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(|line| {
+            let (name, value) = line.rsplit_once(' ').unwrap();
+            let (name, labels) = name.split_once('{').unwrap_or((name, "}"));
+            let labels = labels.trim_end_matches('}').split("\",").filter_map(|label| label.split_once("=\""));
+            let labels = labels.map(|(key, value)| (key.to_owned(), value.trim_end_matches('"').to_owned()));
+            (name.to_owned(), labels.collect(), value.parse().unwrap())
+        });
+        Self { series: series.collect() }
+    }
+
+    /// The sum over all series of a metric, its `json2avro_` left out, that have these labels; 0 where there is none.
+    pub(crate) fn sum(&self, name: &str, labels: &[(&str, &str)]) -> f64 {
+        self.find(name, labels).sum()
+    }
+
+    /// The sum as a count.
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        self.sum(name, &[]) as u64
+    }
+
+    /// Whether the metric has a series with these labels at all.
+    pub(crate) fn has(&self, name: &str, labels: &[(&str, &str)]) -> bool {
+        self.find(name, labels).next().is_some()
+    }
+
+    fn find<'a>(&'a self, name: &'a str, labels: &'a [(&'a str, &'a str)]) -> impl Iterator<Item = f64> + 'a {
+        self.series
+            .iter()
+            .filter(move |(found, with, _)| {
+                found.strip_prefix("json2avro_") == Some(name)
+                    && labels.iter().all(|(key, value)| with.get(*key).is_some_and(|found| found == value))
+            })
+            .map(|(_, _, value)| *value)
+    }
+
+    /// Every record read has ended in one way or is in flight: on every scrape, exactly.
+    fn check_identity(&self) {
+        let ended: f64 = ["produced", "dead_lettered", "skipped", "abandoned"]
+            .iter()
+            .map(|ending| self.sum(&format!("records_{ending}_total"), &[]))
+            .sum();
+        let in_flight = self.sum("records_in_flight", &[]);
+        assert_eq!(self.sum("records_consumed_total", &[]), ended + in_flight, "the accounting identity: {self:#?}");
+    }
+}

@@ -1,0 +1,176 @@
+//! What a test does at the broker: make topics, fill them, read them whole, ask what a group committed.
+
+use super::Services;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::config::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
+use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A header list as it lies in a topic: order and repeated names are kept.
+pub(crate) type HeaderList = Vec<(String, Option<Vec<u8>>)>;
+
+/// A record as it lies in a topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Record {
+    pub(crate) partition: i32,
+    /// Where it lies; not looked at when a record is written.
+    pub(crate) offset: i64,
+    pub(crate) key: Option<Vec<u8>>,
+    pub(crate) value: Option<Vec<u8>>,
+    pub(crate) headers: HeaderList,
+    /// Milliseconds since the epoch.
+    pub(crate) timestamp: i64,
+}
+
+impl Record {
+    /// The value of the last header with this name, as text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().rev().find(|(found, _)| found == name)?;
+        std::str::from_utf8(value.as_deref()?).ok()
+    }
+}
+
+impl Services {
+    /// Makes a topic and returns once it can be written to.
+    pub(crate) fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        for (key, value) in settings {
+            topic = topic.set(key, value);
+        }
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let made = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
+        assert!(made.iter().all(Result::is_ok), "{name}: {made:?}");
+    }
+
+    /// Writes records, each to its own partition, in order, and returns once all are acknowledged.
+    pub(crate) fn produce<'a>(&self, topic: &str, records: impl IntoIterator<Item = &'a Record>) {
+        let failed = Arc::new(AtomicUsize::new(0));
+        let producer: BaseProducer<CountFailures> = self
+            .client()
+            .set("linger.ms", "20")
+            .set("enable.idempotence", "true")
+            .create_with_context(CountFailures(Arc::clone(&failed)))
+            .unwrap();
+        for record in records {
+            let mut outgoing = BaseRecord::<[u8], [u8]>::to(topic)
+                .partition(record.partition)
+                .timestamp(record.timestamp)
+                .headers(record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+                    headers.insert(Header { key, value: value.as_deref() })
+                }));
+            outgoing.key = record.key.as_deref();
+            outgoing.payload = record.value.as_deref();
+            while let Err((error, back)) = producer.send(outgoing) {
+                assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{topic}: {error}");
+                producer.poll(Duration::from_millis(10));
+                outgoing = back;
+            }
+        }
+        producer.flush(PATIENCE).unwrap();
+        assert_eq!(failed.load(Ordering::Relaxed), 0, "records refused by {topic}");
+    }
+
+    /// Reads everything in a topic, partition by partition.
+    pub(crate) fn read_topic(&self, topic: &str) -> Vec<Vec<Record>> {
+        let consumer: BaseConsumer = self
+            .client()
+            .set("group.id", "reader")
+            .set("enable.auto.commit", "false")
+            .set("enable.partition.eof", "true")
+            .create()
+            .unwrap();
+        let ends = self.end_offsets(topic);
+        let mut list = TopicPartitionList::new();
+        for partition in 0..ends.len() {
+            list.add_partition_offset(topic, i32::try_from(partition).unwrap(), Offset::Beginning).unwrap();
+        }
+        consumer.assign(&list).unwrap();
+        let mut partitions: Vec<Vec<Record>> = vec![Vec::new(); ends.len()];
+        let mut open = ends.len();
+        while open > 0 {
+            match consumer.poll(PATIENCE) {
+                Some(Ok(message)) => {
+                    partitions[usize::try_from(message.partition()).unwrap()].push(record_of(&message));
+                }
+                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(error)) => panic!("{topic}: {error}"),
+                None => panic!("{topic}: no record and no end within {PATIENCE:?}"),
+            }
+        }
+        partitions
+    }
+
+    /// The offset after the last record of each partition.
+    pub(crate) fn end_offsets(&self, topic: &str) -> Vec<i64> {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+        let count = i32::try_from(metadata.topics()[0].partitions().len()).unwrap();
+        (0..count).map(|partition| consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1).collect()
+    }
+
+    /// What a group committed for each partition of a topic; 0 where nothing.
+    pub(crate) fn committed(&self, group: &str, topic: &str) -> Vec<i64> {
+        let consumer: BaseConsumer = self.client().set("group.id", group).create().unwrap();
+        let mut list = TopicPartitionList::new();
+        for partition in 0..self.end_offsets(topic).len() {
+            list.add_partition(topic, i32::try_from(partition).unwrap());
+        }
+        let committed = consumer.committed_offsets(list, PATIENCE).unwrap();
+        committed.elements().iter().map(|element| element.offset().to_raw().unwrap_or(0).max(0)).collect()
+    }
+
+    /// How many members a group has, and its state.
+    pub(crate) fn group(&self, group: &str) -> (usize, String) {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        let list = consumer.fetch_group_list(Some(group), PATIENCE).unwrap();
+        list.groups().first().map_or((0, String::new()), |group| (group.members().len(), group.state().to_owned()))
+    }
+
+    fn client(&self) -> ClientConfig {
+        let mut config = ClientConfig::new();
+        config.set("bootstrap.servers", self.bootstrap());
+        config
+    }
+}
+
+fn record_of(message: &impl Message) -> Record {
+    Record {
+        partition: message.partition(),
+        offset: message.offset(),
+        key: message.key().map(<[u8]>::to_vec),
+        value: message.payload().map(<[u8]>::to_vec),
+        headers: message
+            .headers()
+            .map(|headers| {
+                headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect()
+            })
+            .unwrap_or_default(),
+        timestamp: message.timestamp().to_millis().unwrap_or(-1),
+    }
+}
+
+/// Counts records that the broker did not take.
+struct CountFailures(Arc<AtomicUsize>);
+
+impl ClientContext for CountFailures {}
+
+impl ProducerContext for CountFailures {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if result.is_err() {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
