@@ -138,11 +138,7 @@ fn drain_or_end(signal: &str, shutdown: &Shutdown, drain_timeout: Duration) {
 
 fn registries(config: &Config, metrics: &Arc<Metrics>) -> Result<BTreeMap<String, Arc<Client>>, Fault> {
     let client = |(name, registry): (&String, _)| {
-        let observe = metrics.registry_observer(name);
-        let observer = Box::new(move |operation: crate::registry::Operation, status: &str, took| {
-            observe(operation.label(), status, took);
-        });
-        Ok((name.clone(), Arc::new(Client::new(registry, observer)?)))
+        Ok((name.clone(), Arc::new(Client::new(registry, Arc::new(metrics.registry_observer(name)))?)))
     };
     config.registry.iter().map(client).collect()
 }

@@ -1,13 +1,12 @@
 //! The one integration crate: every suite is a module here.
-
-mod admin;
-mod metrics;
-mod config;
-mod fake_registry;
-mod registry;
 // A test fails by panicking, and tells what it measured on its output.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
+mod admin;
+mod config;
+mod fake_registry;
+mod metrics;
 mod real;
+mod registry;
 mod rooms;
 mod services;

@@ -57,3 +57,15 @@ pub fn usage(error: &clap::Error) -> ExitCode {
     drop(error.print());
     ExitCode::from(code)
 }
+
+/// Says what is wrong with the call or the configuration, and gives the exit code for it.
+fn refuse(message: &str) -> ExitCode {
+    complain(message);
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// One message for a person, on standard error.
+#[expect(clippy::print_stderr, reason = "what a command has to say to its caller")]
+fn complain(message: &str) {
+    eprintln!("{message}");
+}
