@@ -178,3 +178,32 @@ pub(super) fn alternatives<T: AsRef<str>>(words: &[T]) -> String {
         None => String::new(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_embedded_file_tells_of_every_key_and_of_no_other() {
+        let mut table = String::new();
+        let mut told = BTreeSet::new();
+        for line in include_str!("../../config/default.toml").lines() {
+            let line = line.strip_prefix("# ").unwrap_or(line);
+            if let Some(header) = line.strip_prefix('[') {
+                table = header.trim_end_matches(']').replace('"', "");
+            } else if let Some((key, _)) = line.split_once(" = ").filter(|(key, _)| !key.contains([' ', '"'])) {
+                told.insert(format!("{table}.{key}"));
+            }
+        }
+        let known = SECTIONS.iter().flat_map(|(name, section)| match section {
+            Section::Keys(keys) => keys.iter().map(|key| format!("{name}.{}", key.path)).collect(),
+            Section::Tables(keys) if *name == "registry" => {
+                keys.iter().map(|key| format!("{name}.*.{}", key.path)).collect::<Vec<_>>()
+            }
+            // The keys of [pipeline.NAME] are those of [defaults].
+            Section::Tables(_) | Section::Properties => Vec::new(),
+        });
+        assert_eq!(told, known.collect());
+    }
+}

@@ -25,8 +25,7 @@ const IRREGULAR: &[&str] = &[
     "sasl.oauthbearer.assertion.private.key.file",
 ];
 
-/// Values and where they came from.
-#[derive(Debug)]
+/// Values and where they came from. No `Debug`: they may be secrets.
 pub(super) struct Layer {
     name: String,
     values: Dict,
@@ -99,13 +98,13 @@ impl Layer {
             }
             _ => (None, rest),
         };
+        let whole = shown == key && !path.is_empty() && !key.split('.').any(str::is_empty);
         match set.split_once('=') {
-            Some((_, text)) if !path.is_empty() && shown == key && !key.split('.').any(str::is_empty) => {
-                Ok(Self::single(name, section, table, path, text))
-            }
-            _ => {
-                let complaint = Complaint::new("is no KEY=VALUE", "write it like --set log.level=debug");
-                Err(complaint.at(Origin { name, line: None }, ""))
+            Some((_, text)) if whole => Ok(Self::single(name, section, table, path, text)),
+            equals => {
+                let wrong = if equals.is_some() { "names no key" } else { "is no KEY=VALUE" };
+                let next = "write it like --set log.level=debug or --set pipeline.orders.start=latest";
+                Err(Complaint::new(wrong, next).at(Origin { name, line: None }, ""))
             }
         }
     }

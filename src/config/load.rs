@@ -38,8 +38,7 @@ pub fn load(
     mistakes.none_or(config)
 }
 
-/// All layers, and where each value is from.
-#[derive(Debug)]
+/// All layers, and where each value is from.. No `Debug`: it may hold secrets.
 pub(super) struct Sources {
     layers: Figment,
     file: String,
@@ -51,9 +50,7 @@ impl Sources {
     fn read(file: &Path, mistakes: &mut Mistakes) -> Option<Self> {
         let name = file.display().to_string();
         let origin = Origin { name: name.clone(), line: None };
-        let text = std::fs::read(file).map_err(|error| error.to_string());
-        let text = text.and_then(|bytes| String::from_utf8(bytes).map_err(|_| "it is not UTF-8".to_owned()));
-        let text = text.map_err(|why| {
+        let text = super::file::text(file).map_err(|why| {
             Complaint::new(format!("cannot be read: {why}"), "check the path and the permissions").at(origin, "")
         });
         let layers = Layer::toml(EMBEDDED, DEFAULTS).and_then(|(defaults, _)| {

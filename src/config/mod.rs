@@ -3,6 +3,7 @@
 //! Comes in: the embedded `config/default.toml`, a file, environment, flags. Goes out: one `Config` that every room may
 //! trust, or every mistake at once. Must never: be read again after the start, print a secret.
 
+mod file;
 mod format;
 mod keys;
 mod layer;
@@ -12,7 +13,6 @@ mod mistake;
 mod pipelines;
 mod properties;
 mod schema;
-mod secret;
 mod start;
 mod typed;
 mod validate;

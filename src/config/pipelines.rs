@@ -34,7 +34,7 @@ pub(super) fn all(
         topics(&pipeline, &table, clusters, mistakes);
         if let Some(other) = pipelines.values().find(|other| same_group(other, &pipeline, clusters)) {
             let complaint = Complaint::new(
-                format!("is the group of pipeline.{} on the same cluster too", other.name),
+                format!("is the group of pipeline.{} and pipeline.{name} on one cluster", other.name),
                 "give each pipeline its own: one group would split the partitions of both topics among both",
             );
             if let Some(given) = table.get("group_id") {
@@ -175,7 +175,7 @@ fn topics(pipeline: &Pipeline, table: &Table<'_>, clusters: &Clusters<'_>, mista
     };
     let mut clash = |key: &str, other: &str| {
         if let Some(given) = table.get(key) {
-            let wrong = format!("is the topic of {other} on the same cluster too");
+            let wrong = format!("is the topic of the {other} too, on the same cluster");
             mistakes.add(table.mistake(key, given, Complaint::new(wrong, "give each its own topic")));
         }
     };

@@ -4,8 +4,8 @@
 //! only librdkafka knows, show a value.
 
 use super::Kafka;
+use super::file;
 use super::mistake::{Complaint, Mistakes};
-use super::secret;
 use super::typed::Typed;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -99,7 +99,7 @@ pub(super) fn kafka(name: &str, typed: &Typed<'_>, folder: &Path, mistakes: &mut
         } else if table.own(property).is_some() {
             Err(Complaint::new(format!("stands beside {property}"), "keep one of the two"))
         } else {
-            secret::read(given, folder)
+            file::secret(given, folder)
         };
         match value {
             Ok(value) => drop(properties.insert(property.to_owned(), value)),

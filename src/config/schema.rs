@@ -3,9 +3,9 @@
 //! Comes in: a pipeline's table. Goes out: one choice with all it needs. Must never: compile the schema (`transcoder`
 //! does) or ask the registry.
 
-use super::SchemaChoice;
 use super::mistake::{Complaint, Mistakes};
 use super::typed::{Given, Table};
+use super::{SchemaChoice, file};
 use std::path::Path;
 
 /// The keys that only one choice reads.
@@ -33,7 +33,7 @@ pub(super) fn choice(table: &Table<'_>, folder: &Path, mistakes: &mut Mistakes) 
         Some(given) => match word {
             "version" => SchemaChoice::Version(table.integer(needed)),
             "id" => SchemaChoice::Id(table.integer(needed)),
-            "file" => file(table, needed, given, folder, mistakes),
+            "file" => local(table, needed, given, folder, mistakes),
             _ => latest,
         },
         None => {
@@ -43,16 +43,13 @@ pub(super) fn choice(table: &Table<'_>, folder: &Path, mistakes: &mut Mistakes) 
     }
 }
 
-fn file(table: &Table<'_>, key: &str, given: &Given, folder: &Path, mistakes: &mut Mistakes) -> SchemaChoice {
-    let path = folder.join(given.value.as_str().unwrap_or_default());
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        let wrong = format!("{} cannot be read: {error}", path.display());
-        Complaint::new(wrong, "check the path, which begins at the config file's folder, and the permissions")
-    });
-    let text = text.and_then(|text| match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
-        Ok(_) => Ok(text),
+fn local(table: &Table<'_>, key: &str, given: &Given, folder: &Path, mistakes: &mut Mistakes) -> SchemaChoice {
+    let read = file::named(given, folder);
+    let parsed = read.and_then(|(path, text)| match serde_json::from_str::<serde::de::IgnoredAny>(&text) {
+        Ok(_) => Ok((path, text)),
         Err(error) => Err(Complaint::new(format!("{} is no JSON: {error}", path.display()), "give it an Avro schema")),
     });
-    let text = text.map_err(|complaint| mistakes.add(table.mistake(key, given, complaint))).unwrap_or_default();
+    let parsed = parsed.map_err(|complaint| mistakes.add(table.mistake(key, given, complaint)));
+    let (path, text) = parsed.unwrap_or_default();
     SchemaChoice::File { path, text, register: table.flag("value.register") }
 }

@@ -13,15 +13,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The table that lies under every registry.
 const EVERY: &str = "*";
 
-/// One value.
-#[derive(Debug)]
+/// One value. No `Debug`: it may be a secret.
 pub(super) struct Given {
     pub(super) value: Value,
     pub(super) origin: Origin,
 }
 
 /// All values that are fine by themselves, by dotted key.
-#[derive(Debug)]
 pub(super) struct Typed<'a> {
     given: BTreeMap<String, Given>,
     tables: BTreeMap<&'static str, BTreeSet<String>>,
@@ -66,7 +64,6 @@ impl<'a> Typed<'a> {
 }
 
 /// One table's values, over those of the table that lies under it.
-#[derive(Debug)]
 pub(super) struct Table<'a> {
     typed: &'a Typed<'a>,
     at: String,

@@ -6,7 +6,7 @@
 use super::mistake::{Complaint, Mistakes};
 use super::pipelines::{self, Clusters};
 use super::typed::Typed;
-use super::{Admin, Config, Log, LogFormat, Registry, Secret, properties, secret};
+use super::{Admin, Config, Log, LogFormat, Registry, Secret, file, properties};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -62,7 +62,7 @@ fn registry(name: &str, typed: &Typed<'_>, folder: &Path, mistakes: &mut Mistake
             None
         }
         (Some(password), None) => password.value.as_str().map(str::to_owned),
-        (None, Some(file)) => secret::read(file, folder)
+        (None, Some(file)) => file::secret(file, folder)
             .map_err(|complaint| mistakes.add(table.mistake("password_file", file, complaint)))
             .ok(),
         (None, None) => None,
