@@ -7,12 +7,12 @@
 //! rebalance by itself, commit by itself, or wait without a bound.
 
 use super::context::{Control, partitions};
-use super::ffi::{Batch, DataQueue, Headers, Message};
+use super::ffi::{Batch, ControlQueue, DataQueue, Headers, Message};
 use super::{code_fault, fault, settings};
 use crate::config;
 use crate::fault::{Blame, Fault, Stage};
 use crate::record::{Timestamp, TopicPartition};
-use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer as _, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, RebalanceProtocol};
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::ffi::CString;
@@ -70,9 +70,10 @@ pub struct Position {
 /// A consumer in a group, owned by one lane.
 #[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
 pub struct Consumer {
-    // In this order: messages, then the queue, then the client that both belong to. The other way round it hangs.
+    // In this order: messages, then the queues, then the client that they belong to. The other way round it hangs.
     batch: Batch,
     data: DataQueue,
+    control: ControlQueue,
     client: Arc<BaseConsumer<Control>>,
 }
 
@@ -86,10 +87,12 @@ impl Consumer {
         let client: BaseConsumer<Control> = settings::consumer(kafka, group_id)
             .create_with_context(Control::default())
             .map_err(|error| fault(Stage::Consume, &what(), &error))?;
-        let data = DataQueue::new(client.client().native_ptr()).ok_or_else(|| {
-            Fault::lasting(Stage::Consume, Blame::Us, "no_queue", format!("{}: no data queue", what()))
+        let native = client.client().native_ptr();
+        let queues = DataQueue::new(native).zip(ControlQueue::new(native));
+        let (data, control) = queues.ok_or_else(|| {
+            Fault::lasting(Stage::Consume, Blame::Us, "no_queue", format!("{}: it has no queue", what()))
         })?;
-        Ok(Self { batch: Batch::new(), data, client: Arc::new(client) })
+        Ok(Self { batch: Batch::new(), data, control, client: Arc::new(client) })
     }
 
     /// Asks for a share of these topics.
@@ -213,12 +216,10 @@ impl Consumer {
     /// # Errors
     /// The commit could not be queued.
     pub fn commit(&self, offsets: &[(TopicPartition, i64)]) -> Result<(), Fault> {
-        let mut list = TopicPartitionList::new();
-        for (partition, offset) in offsets {
-            list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))
-                .map_err(|error| fault(Stage::Commit, "committing", &error))?;
+        match RDKafkaErrorCode::from(self.control.commit(offsets)) {
+            RDKafkaErrorCode::NoError => Ok(()),
+            code => Err(code_fault(Stage::Commit, "sending a commit", code)),
         }
-        self.client.commit(&list, CommitMode::Async).map_err(|error| fault(Stage::Commit, "committing", &error))
     }
 
     /// The committed offsets of these partitions, None where there is none.

@@ -8,6 +8,7 @@ use super::consumer::Event;
 use super::producer::Report;
 use crate::fault::{Fault, Stage};
 use crate::record::TopicPartition;
+use crate::telemetry;
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, RebalanceProtocol};
@@ -18,6 +19,7 @@ use rdkafka::types::RDKafkaRespErr;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tracing::Level;
 
 /// The consumer's notes.
 #[derive(Debug, Default)]
@@ -144,12 +146,13 @@ pub(super) fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
 }
 
 fn forward_log(level: RDKafkaLogLevel, facility: &str, message: &str) {
-    match level {
+    let level = match level {
         RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-            tracing::error!(target: "librdkafka", facility, "{message}");
+            Level::ERROR
         }
-        RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
-        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => tracing::info!(target: "librdkafka", facility, "{message}"),
-        RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
-    }
+        RDKafkaLogLevel::Warning => Level::WARN,
+        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => Level::INFO,
+        RDKafkaLogLevel::Debug => Level::DEBUG,
+    };
+    telemetry::log::librdkafka(level, facility, message);
 }
