@@ -18,16 +18,13 @@ use std::time::Duration;
 /// Long enough for a busy machine; tests that wait for it to pass set their own.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long `settings` have a failure remembered.
-const FAILURE_CACHE: Duration = Duration::from_millis(300);
-
 fn settings(url: String) -> config::Registry {
     config::Registry {
         name: "main".to_owned(),
         url,
         basic_auth: None,
         request_timeout: TIMEOUT,
-        failure_cache: FAILURE_CACHE,
+        failure_cache: Duration::from_secs(5),
     }
 }
 

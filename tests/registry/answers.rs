@@ -1,6 +1,6 @@
 //! Bad answers and none: each becomes the right fault, and none is taken for good.
 
-use super::{FAILURE_CACHE, client, client_of, record, settings};
+use super::{client, client_of, record, settings};
 use crate::fake_registry::{Answer, FakeRegistry};
 use json2avro::config;
 use json2avro::fault::{Blame, Fault, Stage};
@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 const SUBJECT: &str = "orders-value";
+const FAILURE_CACHE: Duration = Duration::from_secs(1);
 
 /// Reason, who has to act, whether it is asked again.
 type Expected = (&'static str, Blame, bool);
@@ -137,26 +138,28 @@ async fn a_wait_that_the_registry_asks_for_is_carried() {
 
 #[tokio::test]
 async fn a_failure_is_remembered_for_its_time_and_never_as_an_answer() {
-    for (answer, tries) in [
-        (Answer::http(200, "<html>"), 3),
-        (Answer::error(404, 40403), 1),
-        (Answer::error(503, 503), 3),
-        (Answer::Truncated, 3),
-    ] {
-        let fake = FakeRegistry::start();
-        let id = fake.register(SUBJECT, &record("Order", "a"));
-        let schemas = Schemas::new(client(fake.url()), FAILURE_CACHE);
-        fake.answer_always(Some(answer));
-        let failure = schemas.get(id).await.expect_err("a bad answer");
-        fake.answer_always(None);
-        let remembered = schemas.get(id).await.expect_err("still remembered");
-        assert_eq!((remembered, fake.requests().len()), (failure, tries));
-        tokio::time::sleep(FAILURE_CACHE).await;
-        assert_eq!(schemas.get(id).await.expect("asked again").schema, record("Order", "a"));
-        fake.down();
-        assert_eq!(schemas.get(id).await.expect("known for ever").id, id);
-        assert_eq!(fake.requests().len(), tries + 1);
-    }
+    tokio::join!(
+        remembered(Answer::http(200, "<html>"), 3),
+        remembered(Answer::error(404, 40403), 1),
+        remembered(Answer::error(503, 503), 3),
+        remembered(Answer::Truncated, 3),
+    );
+}
+
+async fn remembered(answer: Answer, tries: usize) {
+    let fake = FakeRegistry::start();
+    let id = fake.register(SUBJECT, &record("Order", "a"));
+    let schemas = Schemas::new(client(fake.url()), FAILURE_CACHE);
+    fake.answer_always(Some(answer));
+    let failure = schemas.get(id).await.expect_err("a bad answer");
+    fake.answer_always(None);
+    let remembered = schemas.get(id).await.expect_err("still remembered");
+    assert_eq!((remembered, fake.requests().len()), (failure, tries));
+    tokio::time::sleep(FAILURE_CACHE).await;
+    assert_eq!(schemas.get(id).await.expect("asked again").schema, record("Order", "a"));
+    fake.down();
+    assert_eq!(schemas.get(id).await.expect("known for ever").id, id);
+    assert_eq!(fake.requests().len(), tries + 1);
 }
 
 #[tokio::test]

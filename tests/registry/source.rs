@@ -93,6 +93,17 @@ async fn a_registration_whose_answer_was_lost_is_found_not_repeated() {
 }
 
 #[tokio::test]
+async fn nothing_is_registered_before_a_look_up_says_that_it_is_missing() {
+    for (status, tries) in [(500, 3), (503, 3), (400, 1)] {
+        let fake = FakeRegistry::start();
+        fake.answer_always(Some(Answer::error(status, 0)));
+        let fault = source(&fake, file(&record("Order", "a"), true)).resolve().await.expect_err("no look-up");
+        assert!(!fault.message.contains("register = true"), "{fault}");
+        assert_eq!((fake.requests().len(), fake.count("POST", "/versions")), (tries, 0), "{status}");
+    }
+}
+
+#[tokio::test]
 async fn a_refused_registration_lasts() {
     for (status, reason) in [(409, "incompatible"), (422, "invalid_schema")] {
         let fake = FakeRegistry::start();
@@ -135,8 +146,8 @@ async fn a_wait_that_the_registry_asks_for_is_kept() {
 #[tokio::test]
 async fn a_slow_registry_costs_a_few_timeouts() {
     let fake = FakeRegistry::start();
-    fake.answer_always(Some(Answer::Late(Duration::from_millis(500))));
-    let request_timeout = Duration::from_millis(50);
+    fake.answer_always(Some(Answer::Late(Duration::from_secs(2))));
+    let request_timeout = Duration::from_millis(250);
     let client = client_of(&config::Registry { request_timeout, ..settings(fake.url()) });
     let fault = Source::new(client, SUBJECT.to_owned(), LATEST).resolve().await.expect_err("too slow");
     assert_eq!((fault.reason, fault.retry), ("timeout", true));
