@@ -10,3 +10,4 @@ mod real;
 mod registry;
 mod rooms;
 mod services;
+mod reader;

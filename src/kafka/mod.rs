@@ -10,6 +10,7 @@ pub mod consumer;
 mod context;
 mod ffi;
 pub mod producer;
+pub mod reader;
 pub mod settings;
 pub mod topics;
 
