@@ -94,7 +94,7 @@ pub fn run(args: &Args) -> ExitCode {
 
 /// Reads to the end. Returns how many records could not be decoded.
 fn read(args: &Args, source: &source::Source) -> Result<u64, Fault> {
-    let mut values = value::values(&source.registry, PATIENCE)?;
+    let mut values = Values::new(&source.registry, PATIENCE)?;
     let mut reader = Reader::open(&source.kafka, args.span(&source.topic), PATIENCE)?;
     let mut printer = Printer {
         topic: &source.topic,
@@ -113,9 +113,9 @@ fn read(args: &Args, source: &source::Source) -> Result<u64, Fault> {
 }
 
 /// Record by record to standard output.
-struct Printer<'a, V, W> {
+struct Printer<'a, W> {
     topic: &'a str,
-    values: &'a mut V,
+    values: &'a mut Values,
     out: W,
     with_metadata: bool,
     /// Records still wanted.
@@ -126,7 +126,7 @@ struct Printer<'a, V, W> {
     ended: Result<(), Fault>,
 }
 
-impl<V: Values, W: Write> Printer<'_, V, W> {
+impl<W: Write> Printer<'_, W> {
     fn print(&mut self, record: &Record<'_>) -> ControlFlow<()> {
         if let Err(fault) = self.record(record) {
             self.ended = fault.map_or(Ok(()), Err);

@@ -12,7 +12,7 @@ pub(super) fn write(
     line: &mut Vec<u8>,
     topic: Option<&str>,
     record: &Record<'_>,
-    values: &mut impl Values,
+    values: &mut Values,
 ) -> Result<(), Undecodable> {
     let Some(topic) = topic else {
         value(line, record.value, values)?;
@@ -36,7 +36,7 @@ pub(super) fn write(
     Ok(())
 }
 
-fn value(json: &mut Vec<u8>, value: Option<&[u8]>, values: &mut impl Values) -> Result<Option<i32>, Undecodable> {
+fn value(json: &mut Vec<u8>, value: Option<&[u8]>, values: &mut Values) -> Result<Option<i32>, Undecodable> {
     match value {
         Some(framed) => values.decode(framed, json).map(Some),
         None => {
