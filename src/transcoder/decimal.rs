@@ -102,7 +102,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// A string: the raw bytes, each character one of them (specification 1.12, JSON encoding of `bytes`). One that
-    /// reads as a number is not taken: most who send "12.50" mean the number, and would get another.
+    /// reads as text is not taken: who sends "12.50" or "1,000" means the number, and would get another.
     fn decimal_bytes(&mut self, decimal: &Decimal, node: &'a Node) -> Result<Unscaled, Halt> {
         let start = self.scan.at;
         let text = self.quoted(node)?;
@@ -111,8 +111,8 @@ impl<'a> Walk<'a, '_> {
         let wrong = match (size, &decimal.fixed) {
             (None, _) => Some(Reason::ByteRange),
             (Some(size), Some(fixed)) if size != fixed.size => Some(Reason::FixedSize),
-            (Some(_), None) if text.is_empty() || reads_as_number(text) => Some(Reason::DecimalText),
-            (Some(_), Some(_)) if reads_as_number(text) => Some(Reason::DecimalText),
+            (Some(_), None) if text.is_empty() || reads_as_text(text) => Some(Reason::DecimalText),
+            (Some(_), Some(_)) if reads_as_text(text) => Some(Reason::DecimalText),
             _ => None,
         };
         if let Some(reason) = wrong {
@@ -179,10 +179,7 @@ fn sign_byte(bytes: &[u8]) -> u8 {
     if bytes.first().is_some_and(|first| *first >= 0x80) { 0xff } else { 0 }
 }
 
-/// Whether a text is a number as people write them.
-fn reads_as_number(text: &[u8]) -> bool {
-    let text = str::from_utf8(text).unwrap_or_default();
-    text.bytes().any(|byte| byte.is_ascii_digit())
-        && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E'))
-        && text.parse::<f64>().is_ok()
+/// Whether bytes look like something a person would write: a digit, or several printable characters.
+fn reads_as_text(text: &[u8]) -> bool {
+    text.iter().all(|byte| matches!(byte, b' '..=b'~')) && (text.len() > 1 || text.iter().any(u8::is_ascii_digit))
 }
