@@ -9,4 +9,5 @@
 
 mod conformance;
 mod convert;
+mod generated;
 mod golden;
