@@ -11,3 +11,15 @@ mod registry;
 mod rooms;
 mod services;
 mod reader;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by panicking, and says on standard error what it skipped"
+)]
+
+mod conformance;
+mod convert;
+mod generated;
+mod golden;

@@ -1,13 +1,193 @@
-//! `json2avro convert` (being written).
+//! `json2avro convert`: JSON to Avro offline, standard input to standard output.
+//!
+//! Comes in: a schema file and JSON. Goes out: hexadecimal Avro, or what was written as JSON again; errors, one line
+//! each, on standard error. Must never: hold more than one record, stop at a record that is refused.
 
+use super::{EXIT_DATA, EXIT_USAGE};
+use crate::transcoder::{Encoder, Ledger, Lossy, Options, Plan, decode};
+use clap::ValueEnum;
+use std::io::{self, BufRead, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Arguments of `convert`.
+///
+/// Standard input is read line by line (NDJSON): each line is one record, and line n of the output answers line n of the
+/// input. A record that is refused leaves an empty line there and one line on standard error; so does a blank input
+/// line. Exit code: 0 all were converted, 65 any was refused, 64 wrong call or schema.
 #[derive(Debug, clap::Args)]
-pub struct Args {}
+#[command(verbatim_doc_comment)]
+pub struct Args {
+    /// Avro schema (.avsc)
+    #[arg(long, value_name = "FILE")]
+    schema: PathBuf,
+    /// A schema that it refers to by name; repeat, dependencies first
+    #[arg(long = "reference", value_name = "FILE")]
+    references: Vec<PathBuf>,
+    /// How unions are written in the JSON: plain = without tags
+    #[arg(long, value_enum, default_value_t = Unions::Plain)]
+    unions: Unions,
+    /// Take all of standard input, any bytes, as one JSON document
+    #[arg(long)]
+    document: bool,
+    /// What to print: hex = the bare Avro datum, json = the datum decoded, in the form that `convert` takes
+    #[arg(long, value_enum, default_value_t = To::Hex)]
+    to: To,
+    /// JSON fields that the schema does not have: leave out and count, or refuse the record
+    #[arg(long, value_enum, default_value_t = Act::Count)]
+    unknown_fields: Act,
+    /// Numbers with more digits than float or double hold: round and count, or refuse the record
+    #[arg(long, value_enum, default_value_t = Act::Count)]
+    rounding: Act,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Unions {
+    Plain,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum To {
+    Hex,
+    Json,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Act {
+    Count,
+    Refuse,
+}
+
+impl From<Act> for Lossy {
+    fn from(act: Act) -> Self {
+        match act {
+            Act::Count => Self::Count,
+            Act::Refuse => Self::Refuse,
+        }
+    }
+}
 
 /// Runs the command.
 #[must_use]
-pub fn run(_args: &Args) -> ExitCode {
-    ExitCode::from(super::EXIT_USAGE)
+pub fn run(args: &Args) -> ExitCode {
+    let plan = match plan(args) {
+        Ok(plan) => plan,
+        Err(error) => return fail(&error),
+    };
+    let mut conversion = Conversion {
+        encoder: Encoder::new(Arc::new(plan)),
+        to: args.to,
+        out: BufWriter::with_capacity(1 << 16, io::stdout().lock()),
+        datum: Vec::new(),
+        text: Vec::new(),
+        ledger: Ledger::default(),
+        refused: 0,
+    };
+    let input = io::stdin().lock();
+    let result = if args.document { conversion.document(input) } else { conversion.lines(input) };
+    match result.and_then(|()| conversion.out.flush()) {
+        Ok(()) => conversion.report(),
+        // Whoever read the output has seen enough.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) => return fail(&format!("cannot read standard input or write standard output: {error}")),
+    }
+    ExitCode::from(if conversion.refused > 0 { EXIT_DATA } else { 0 })
+}
+
+fn plan(args: &Args) -> Result<Plan, String> {
+    let Unions::Plain = args.unions;
+    let schema = read(&args.schema)?;
+    let references = args.references.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let options = Options { unknown_fields: args.unknown_fields.into(), rounding: args.rounding.into() };
+    Plan::compile(&schema, &references, &options).map_err(|error| format!("{}: {error}", args.schema.display()))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|error| format!("cannot read the schema {}: {error}", path.display()))
+}
+
+/// The conversion of one stream.
+struct Conversion<W: Write> {
+    encoder: Encoder,
+    to: To,
+    out: W,
+    datum: Vec<u8>,
+    text: Vec<u8>,
+    ledger: Ledger,
+    refused: u64,
+}
+
+impl<W: Write> Conversion<W> {
+    fn document(&mut self, mut input: impl Read) -> io::Result<()> {
+        let mut json = Vec::new();
+        input.read_to_end(&mut json)?;
+        self.record(1, &json)
+    }
+
+    fn lines(&mut self, mut input: impl BufRead) -> io::Result<()> {
+        let mut json = Vec::new();
+        for number in 1u64.. {
+            json.clear();
+            if input.read_until(b'\n', &mut json)? == 0 {
+                break;
+            }
+            // A `\r` before it is white space to JSON.
+            self.record(number, json.strip_suffix(b"\n").unwrap_or(&json))?;
+        }
+        Ok(())
+    }
+
+    /// Converts one record and prints its line.
+    fn record(&mut self, number: u64, json: &[u8]) -> io::Result<()> {
+        self.datum.clear();
+        self.text.clear();
+        match self.encoder.encode(json, &mut self.datum, &mut self.ledger) {
+            Ok(()) => self.spell(),
+            Err(refusal) => {
+                self.refused += 1;
+                // Behind the lines before it, where both streams are one terminal.
+                self.out.flush()?;
+                complain(&format!("line {number}: {refusal}"));
+            }
+        }
+        self.text.push(b'\n');
+        self.out.write_all(&self.text)
+    }
+
+    /// The datum as the user wants to see it.
+    fn spell(&mut self) {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        match self.to {
+            To::Hex => {
+                let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or_default();
+                self.text.extend(self.datum.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]));
+            }
+            To::Json => {
+                if let Err(error) = decode(self.encoder.plan(), &self.datum, &mut self.text) {
+                    self.refused += 1;
+                    complain(&format!("what was just written cannot be read, this is a bug: {error}"));
+                }
+            }
+        }
+    }
+
+    /// Says what was lossy, if anything was.
+    fn report(&self) {
+        let acts: Vec<String> =
+            self.ledger.iter().filter(|(_, count)| *count > 0).map(|(act, count)| format!("{act} {count}")).collect();
+        if !acts.is_empty() {
+            complain(&format!("converted with losses or defaults: {}", acts.join(", ")));
+        }
+    }
+}
+
+fn fail(problem: &str) -> ExitCode {
+    complain(problem);
+    ExitCode::from(EXIT_USAGE)
+}
+
+/// One line on standard error; nothing is left to do where that is gone.
+fn complain(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
 }

@@ -2,6 +2,38 @@
 //!
 //! Comes in: a schema's text and those it refers to, then JSON bytes. Goes out: Avro bytes appended to the caller's
 //! buffer, and a ledger of what was lost or filled in. Must never: do I/O, read a clock, log, panic, allocate per record.
+//!
+//! Reading order: `plan` (what a schema is compiled to) <- `schema` and `default` (the compiler); `scan` and `number`
+//! (JSON, byte by byte), `writer` (Avro, field by field); `encode` walks a plan over JSON with `record`, `collection`,
+//! `text`, `decimal` and `union` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the
+//! way back.
+//!
+//! What JSON is taken for which type: `tests/golden/README.md`.
+
+mod collection;
+mod decimal;
+mod decode;
+mod default;
+mod encode;
+mod keys;
+mod ledger;
+mod number;
+mod plan;
+mod record;
+mod refusal;
+mod scan;
+mod schema;
+mod table;
+mod text;
+mod union;
+mod writer;
+
+pub use decode::{DecodeError, decode};
+pub use encode::Encoder;
+pub use ledger::Ledger;
+pub use plan::Plan;
+pub use refusal::Refusal;
+pub use schema::SchemaError;
 
 /// How JSON is read against a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,3 +58,6 @@ pub enum Lossy {
     /// Refuse the record.
     Refuse,
 }
+
+/// Containers inside one another, in JSON and in Avro: deeper is a refusal, whatever the schema says.
+const MAX_DEPTH: u32 = 128;

@@ -1,0 +1,55 @@
+//! Arrays and maps.
+//!
+//! Comes in: the walk at a value for an array or a map. Goes out: one block of elements. Must never: write a map with
+//! the same key twice.
+
+use super::encode::Walk;
+use super::plan::Node;
+use super::refusal::{Halt, Segment};
+
+impl<'a> Walk<'a, '_> {
+    pub(super) fn array(&mut self, items: &'a Node, node: &'a Node) -> Result<(), Halt> {
+        if self.scan.peek() != b'[' {
+            return self.scan.mismatch(node);
+        }
+        let mut open = self.scan.open(b']')?;
+        let start = self.writer.begin_block();
+        let mut count = 0;
+        while open {
+            if let Err(halt) = self.value(items) {
+                self.path.push(Segment::Index(count));
+                return Err(halt);
+            }
+            count += 1;
+            open = self.scan.more(b']')?;
+        }
+        self.writer.end_block(start, count);
+        Ok(())
+    }
+
+    pub(super) fn map(&mut self, values: &'a Node, node: &'a Node) -> Result<(), Halt> {
+        if self.scan.peek() != b'{' {
+            return self.scan.mismatch(node);
+        }
+        let mut open = self.scan.open(b'}')?;
+        let start = self.writer.begin_block();
+        let keys = self.writer.begin_keys();
+        let mut count = 0;
+        while open {
+            let key = self.scan.key()?;
+            self.writer.map_key(self.scan.text(key), (key.start, key.end));
+            self.scan.colon()?;
+            if let Err(halt) = self.value(values) {
+                self.path.push(Segment::Key(key.start, key.end));
+                return Err(halt);
+            }
+            count += 1;
+            open = self.scan.more(b'}')?;
+        }
+        if let Some(twice) = self.writer.end_keys(keys) {
+            return self.duplicate(twice.json.0, twice.json.1);
+        }
+        self.writer.end_block(start, count);
+        Ok(())
+    }
+}

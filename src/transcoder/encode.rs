@@ -1,0 +1,242 @@
+//! The walk: a plan over JSON, once, front to back.
+//!
+//! Comes in: JSON bytes. Goes out: one Avro datum appended to the caller's buffer, the ledger's counts, or a refusal.
+//! Must never: build a tree, allocate once its memory has grown, leave half a datum behind.
+
+use super::keys::Keys;
+use super::ledger::Ledger;
+use super::plan::{Node, Nullable, Plan};
+use super::refusal::{Expected, Failure, Halt, Reason, Refusal, Segment};
+use super::scan::Scanner;
+use super::writer::{Writer, WriterMemory};
+use super::{Lossy, Options};
+use std::sync::Arc;
+
+/// Encodes records by one plan. One per lane: it remembers key order and reuses its memory.
+#[derive(Debug)]
+pub struct Encoder {
+    plan: Arc<Plan>,
+    memory: Memory,
+}
+
+impl Encoder {
+    /// An encoder by this plan.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>) -> Self {
+        let memory = Memory::new(&plan);
+        Self { plan, memory }
+    }
+
+    /// The plan.
+    #[must_use]
+    pub fn plan(&self) -> &Arc<Plan> {
+        &self.plan
+    }
+
+    /// Appends one JSON document as one Avro datum and adds what was lossy about it to the ledger.
+    ///
+    /// # Errors
+    /// When the bytes are no JSON or do not fit the schema; then `out` and the ledger are as before.
+    pub fn encode(&mut self, json: &[u8], out: &mut Vec<u8>, ledger: &mut Ledger) -> Result<(), Refusal> {
+        match self.memory.encode(&self.plan, &self.plan.root, json, out) {
+            Ok(acts) => {
+                ledger.add(&acts);
+                Ok(())
+            }
+            Err(stop) => Err(self.memory.refusal(&self.plan, json, &stop)),
+        }
+    }
+}
+
+/// What is reused from record to record.
+#[derive(Debug)]
+pub(super) struct Memory {
+    keys: Vec<Keys>,
+    writer: WriterMemory,
+    unescaped: Vec<u8>,
+    /// The path of the last failure, innermost segment first.
+    pub(super) path: Vec<Segment>,
+}
+
+impl Memory {
+    pub(super) fn new(plan: &Plan) -> Self {
+        Self { keys: Keys::of(plan), writer: WriterMemory::default(), unescaped: Vec::new(), path: Vec::new() }
+    }
+
+    /// Appends one value of type `node`; on failure `out` is as before.
+    pub(super) fn encode<'a>(
+        &mut self,
+        plan: &'a Plan,
+        node: &'a Node,
+        json: &'a [u8],
+        out: &mut Vec<u8>,
+    ) -> Result<Ledger, Failure<'a>> {
+        self.path.clear();
+        // Once over the whole input, skipped values included, so that no string is looked at twice.
+        if simdutf8::basic::from_utf8(json).is_err() {
+            let offset = simdutf8::compat::from_utf8(json).err().map_or(0, |error| error.valid_up_to());
+            return Err(Failure { reason: Reason::InvalidUtf8, offset, expected: Expected::Text("UTF-8") });
+        }
+        self.writer.clear();
+        let entry = out.len();
+        let mut walk = Walk {
+            plan,
+            scan: Scanner::new(json, &mut self.unescaped),
+            writer: Writer { out, memory: &mut self.writer },
+            keys: &mut self.keys,
+            path: &mut self.path,
+            ledger: Ledger::default(),
+            strict: Strict::of(&plan.options),
+            effort: json.len().saturating_mul(32).saturating_add(1 << 16),
+        };
+        if walk.document(node).is_ok() {
+            return Ok(walk.ledger);
+        }
+        walk.writer.out.truncate(entry);
+        let nowhere = Failure { reason: Reason::Syntax, offset: 0, expected: Expected::Text("a value") };
+        Err(walk.scan.failure.unwrap_or(nowhere))
+    }
+
+    /// Writes out a failure. Bytes that are no JSON are refused as such, even if a value before the mistake did not fit.
+    fn refusal(&mut self, plan: &Plan, json: &[u8], failure: &Failure<'_>) -> Refusal {
+        if failure.reason.stage() == crate::fault::Stage::Convert {
+            let mut scan = Scanner::new(json, &mut self.unescaped);
+            if let (Err(Halt), Some(malformed)) = (scan.skip_document(), scan.failure) {
+                return Refusal::new(plan, json, &malformed, &[]);
+            }
+        }
+        Refusal::new(plan, json, failure, &self.path)
+    }
+}
+
+/// Which lossy acts are refusals just now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Strict {
+    pub(super) unknown_fields: bool,
+    pub(super) rounding: bool,
+}
+
+impl Strict {
+    pub(super) const ALL: Self = Self { unknown_fields: true, rounding: true };
+
+    fn of(options: &Options) -> Self {
+        Self { unknown_fields: options.unknown_fields == Lossy::Refuse, rounding: options.rounding == Lossy::Refuse }
+    }
+}
+
+/// One document on its way from JSON to Avro.
+#[derive(Debug)]
+pub(super) struct Walk<'a, 'm> {
+    pub(super) plan: &'a Plan,
+    pub(super) scan: Scanner<'a, 'm>,
+    pub(super) writer: Writer<'m>,
+    pub(super) keys: &'m mut [Keys],
+    pub(super) path: &'m mut Vec<Segment>,
+    pub(super) ledger: Ledger,
+    pub(super) strict: Strict,
+    /// Bytes that may still be read in vain by attempts at union branches.
+    pub(super) effort: usize,
+}
+
+impl<'a> Walk<'a, '_> {
+    fn document(&mut self, node: &'a Node) -> Result<(), Halt> {
+        self.scan.white_space();
+        if self.scan.at == self.scan.json.len() {
+            return self.scan.fail(Reason::Empty, self.scan.at, Expected::Type(node));
+        }
+        self.value(node)?;
+        self.scan.end()
+    }
+
+    /// Passes one JSON value and appends it as a value of this type.
+    pub(super) fn value(&mut self, node: &'a Node) -> Result<(), Halt> {
+        match node {
+            Node::String => self.string(node),
+            Node::Nullable(nullable) => self.nullable(nullable, node),
+            Node::Long(_) => {
+                let value = self.scan.integer(node)?;
+                self.writer.long(value);
+                Ok(())
+            }
+            Node::Int(_) => self.int(node),
+            Node::Boolean => self.boolean(node),
+            Node::Double => {
+                let start = self.scan.at;
+                let (value, rounded) = self.scan.double(node)?;
+                self.writer.out.extend_from_slice(&value.to_le_bytes());
+                if rounded { self.rounded(start, node) } else { Ok(()) }
+            }
+            Node::Float => {
+                let start = self.scan.at;
+                let (value, rounded) = self.scan.float(node)?;
+                self.writer.out.extend_from_slice(&value.to_le_bytes());
+                if rounded { self.rounded(start, node) } else { Ok(()) }
+            }
+            Node::Null if self.scan.peek() == b'n' => self.scan.literal("null"),
+            Node::Null => self.scan.mismatch(node),
+            Node::Record(index) => self.record(*index, node),
+            Node::Array(items) => self.array(items, node),
+            Node::Map(values) => self.map(values, node),
+            Node::Enum(symbols) => self.symbol(symbols, node),
+            Node::Union(union) => self.union(union, node),
+            Node::Bytes => self.bytes(node),
+            Node::Fixed(fixed) => self.fixed(fixed.size, node),
+            Node::Uuid => self.uuid(node),
+            Node::Decimal(decimal) => self.decimal(decimal, node),
+        }
+    }
+
+    #[inline]
+    fn nullable(&mut self, nullable: &'a Nullable, node: &'a Node) -> Result<(), Halt> {
+        if self.scan.peek() == b'n' {
+            self.writer.byte(nullable.null_tag);
+            return self.scan.literal("null");
+        }
+        self.writer.byte(nullable.value_tag);
+        let start = self.scan.at;
+        self.value(&nullable.value).inspect_err(|_| {
+            // It is the union that has no such type, not its other branch.
+            if let Some(failure) = &mut self.scan.failure
+                && (failure.reason, failure.offset) == (Reason::WrongType, start)
+            {
+                failure.expected = Expected::Type(node);
+            }
+        })
+    }
+
+    #[inline]
+    fn int(&mut self, node: &'a Node) -> Result<(), Halt> {
+        let start = self.scan.at;
+        let value = self.scan.integer(node)?;
+        if i32::try_from(value).is_err() {
+            return self.scan.fail(Reason::OutOfRange, start, Expected::Type(node));
+        }
+        self.writer.long(value);
+        Ok(())
+    }
+
+    #[inline]
+    fn boolean(&mut self, node: &'a Node) -> Result<(), Halt> {
+        match self.scan.peek() {
+            b't' => {
+                self.writer.byte(1);
+                self.scan.literal("true")
+            }
+            b'f' => {
+                self.writer.byte(0);
+                self.scan.literal("false")
+            }
+            _ => self.scan.mismatch(node),
+        }
+    }
+
+    /// A number lost digits that were written.
+    #[cold]
+    fn rounded(&mut self, start: usize, node: &'a Node) -> Result<(), Halt> {
+        if self.strict.rounding {
+            return self.scan.fail(Reason::Rounding, start, Expected::Type(node));
+        }
+        self.ledger.rounded += 1;
+        Ok(())
+    }
+}

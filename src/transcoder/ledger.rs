@@ -1,0 +1,30 @@
+//! What a conversion lost or filled in.
+//!
+//! Comes in: one count per lossy act. Goes out: totals by label, the `reason` of `json2avro_conversion_lossy_total`.
+//! Must never: hold names or values.
+
+/// Counts of lossy acts, over as many records as the caller likes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ledger {
+    /// JSON fields left out because the schema does not have them.
+    pub unknown_field: u64,
+    /// Avro fields filled with the schema's default because the JSON did not have them.
+    pub default_filled: u64,
+    /// Numbers that `float` or `double` could not hold as written.
+    pub rounded: u64,
+}
+
+impl Ledger {
+    /// Adds another ledger's counts.
+    pub fn add(&mut self, other: &Self) {
+        self.unknown_field += other.unknown_field;
+        self.default_filled += other.default_filled;
+        self.rounded += other.rounded;
+    }
+
+    /// Every label with its count, zeros included.
+    pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
+        [("unknown_field", self.unknown_field), ("default_filled", self.default_filled), ("rounded", self.rounded)]
+            .into_iter()
+    }
+}

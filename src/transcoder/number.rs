@@ -1,0 +1,263 @@
+//! Numbers: JSON's grammar, integers that fit, floating point correctly rounded, and whether rounding lost digits.
+//!
+//! Comes in: the scanner at a number. Goes out: an integer, a float, or the number's parts for `decimal`. Must never:
+//! wrap, truncate or overflow to infinity.
+
+use super::plan::Node;
+use super::refusal::{Expected, Halt, Reason};
+use super::scan::Scanner;
+use std::fmt::{self, Write as _};
+
+/// A number that was passed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Number {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) negative: bool,
+    /// All its digits as one integer; right only up to 19 of them.
+    mantissa: u64,
+    digits: usize,
+    /// Ten to the power of this times the digits is the number. Far beyond any type it is no longer exact.
+    pub(super) exponent: i64,
+}
+
+/// Ten to the powers that a `f64` holds exactly.
+const TENS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20,
+    1e21, 1e22,
+];
+
+impl<'a> Scanner<'a, '_> {
+    /// Passes an integer for `int` or `long`.
+    #[inline]
+    pub(super) fn integer(&mut self, node: &'a Node) -> Result<i64, Halt> {
+        let start = self.at;
+        let negative = self.peek() == b'-';
+        self.at += usize::from(negative);
+        let first = self.at;
+        let value = self.digits(0);
+        let digits = self.at - first;
+        // 18 digits always fit; one that starts with zero is only zero.
+        let plain = (1..=18).contains(&digits) && (digits == 1 || self.json.get(first) != Some(&b'0'));
+        if !plain || matches!(self.peek(), b'.' | b'e' | b'E') {
+            return self.integer_slowly(start, node);
+        }
+        let value = value.cast_signed();
+        Ok(if negative { -value } else { value })
+    }
+
+    /// Passes a 19-digit integer, or says what is wrong.
+    #[cold]
+    fn integer_slowly(&mut self, start: usize, node: &'a Node) -> Result<i64, Halt> {
+        self.at = start;
+        let number = self.number(node)?;
+        let text = self.number_text(number);
+        let integral = !text.bytes().any(|byte| matches!(byte, b'.' | b'e' | b'E'));
+        match text.parse() {
+            Ok(value) => Ok(value),
+            Err(_) if integral => self.fail(Reason::OutOfRange, start, Expected::Type(node)),
+            Err(_) => self.fail(Reason::NotAnInteger, start, Expected::Type(node)),
+        }
+    }
+
+    /// Passes digits onto those already read; wraps past 19 of them.
+    #[inline]
+    fn digits(&mut self, mut value: u64) -> u64 {
+        while let Some(eight) = self.json.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
+            let Some(number) = eight_digits(u64::from_le_bytes(*eight)) else { break };
+            value = value.wrapping_mul(100_000_000).wrapping_add(number);
+            self.at += 8;
+        }
+        while let Some(digit) = self.json.get(self.at).map(|byte| byte.wrapping_sub(b'0')) {
+            if digit > 9 {
+                break;
+            }
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            self.at += 1;
+        }
+        value
+    }
+
+    /// Passes any number.
+    #[inline]
+    pub(super) fn number(&mut self, node: &'a Node) -> Result<Number, Halt> {
+        let start = self.at;
+        let negative = self.peek() == b'-';
+        self.at += usize::from(negative);
+        let first = self.at;
+        let mut mantissa = self.digits(0);
+        let mut digits = self.at - first;
+        if digits == 0 {
+            if negative {
+                return self.syntax("a digit");
+            }
+            return self.mismatch(node);
+        }
+        if digits > 1 && self.json.get(first) == Some(&b'0') {
+            self.at = first + 1;
+            return self.syntax("no digit after a leading zero");
+        }
+        let mut exponent = 0;
+        if self.peek() == b'.' {
+            self.at += 1;
+            let point = self.at;
+            mantissa = self.digits(mantissa);
+            let fraction = self.at - point;
+            if fraction == 0 {
+                return self.syntax("a digit");
+            }
+            digits += fraction;
+            exponent -= fraction as i64;
+        }
+        if matches!(self.peek(), b'e' | b'E') {
+            exponent += self.exponent()?;
+        }
+        Ok(Number { start, end: self.at, negative, mantissa, digits, exponent })
+    }
+
+    /// Passes the exponent; one that is far beyond any type stays so.
+    fn exponent(&mut self) -> Result<i64, Halt> {
+        self.at += 1;
+        let negative = self.peek() == b'-';
+        self.at += usize::from(negative || self.peek() == b'+');
+        let first = self.at;
+        let mut value = 0i64;
+        while let Some(digit @ b'0'..=b'9') = self.json.get(self.at) {
+            value = (value * 10 + i64::from(digit - b'0')).min(1 << 40);
+            self.at += 1;
+        }
+        if self.at == first {
+            return self.syntax("a digit");
+        }
+        Ok(if negative { -value } else { value })
+    }
+
+    /// Passes a number whose value nobody wants.
+    #[inline]
+    pub(super) fn skip_number(&mut self) -> Result<(), Halt> {
+        self.number(&Node::Null).map(|_| ())
+    }
+
+    /// A number as it is written.
+    pub(super) fn number_text(&self, number: Number) -> &'a str {
+        let text = self.json.get(number.start..number.end).unwrap_or_default();
+        str::from_utf8(text).unwrap_or_default()
+    }
+
+    /// Passes a number for `double`: the nearest one, and whether digits were lost.
+    #[inline]
+    pub(super) fn double(&mut self, node: &'a Node) -> Result<(f64, bool), Halt> {
+        let number = self.number(node)?;
+        // Up to 15 digits survive a double; digits and power of ten are exact, so their product is rounded once.
+        if number.digits <= 19 && number.mantissa < 1_000_000_000_000_000 {
+            let ten = TENS.get(number.exponent.unsigned_abs() as usize);
+            if let Some(ten) = ten {
+                let value = number.mantissa as f64;
+                let value = if number.exponent < 0 { value / ten } else { value * ten };
+                return Ok((if number.negative { -value } else { value }, false));
+            }
+        }
+        self.double_slowly(number, node)
+    }
+
+    #[inline(never)]
+    fn double_slowly(&mut self, number: Number, node: &'a Node) -> Result<(f64, bool), Halt> {
+        let text = self.number_text(number);
+        let value: f64 = text.parse().unwrap_or(f64::INFINITY);
+        if !value.is_finite() {
+            if is_infinity(text) {
+                return Ok((value, false));
+            }
+            return self.fail(Reason::OutOfRange, number.start, Expected::Type(node));
+        }
+        Ok((value, !Shortest::of(value).has_digits_of(text)))
+    }
+
+    /// Passes a number for `float`: the nearest one (not the nearest of the nearest double), and whether digits were
+    /// lost.
+    #[inline]
+    pub(super) fn float(&mut self, node: &'a Node) -> Result<(f32, bool), Halt> {
+        let number = self.number(node)?;
+        // As for double: 6 digits survive, and powers up to 10 are exact.
+        if number.digits <= 19 && number.mantissa < 1_000_000 && (-10..=10).contains(&number.exponent) {
+            let ten = TENS.get(number.exponent.unsigned_abs() as usize).map_or(1.0, |ten| *ten as f32);
+            let value = number.mantissa as f32;
+            let value = if number.exponent < 0 { value / ten } else { value * ten };
+            return Ok((if number.negative { -value } else { value }, false));
+        }
+        self.float_slowly(number, node)
+    }
+
+    #[inline(never)]
+    fn float_slowly(&mut self, number: Number, node: &'a Node) -> Result<(f32, bool), Halt> {
+        let text = self.number_text(number);
+        let value: f32 = text.parse().unwrap_or(f32::INFINITY);
+        if !value.is_finite() {
+            if is_infinity(text) {
+                return Ok((value, false));
+            }
+            return self.fail(Reason::OutOfRange, number.start, Expected::Type(node));
+        }
+        Ok((value, !Shortest::of(value).has_digits_of(text)))
+    }
+}
+
+/// The spelling of infinity that Avro's other libraries write into JSON, which has none. Any other number beyond the
+/// range is out of range.
+fn is_infinity(text: &str) -> bool {
+    matches!(text, "1e999" | "-1e999")
+}
+
+/// The significant digits of a number as written: no sign, point, exponent, leading or trailing zeros.
+pub(super) fn significant(text: &str) -> impl Iterator<Item = u8> + Clone {
+    let digits = text.split(['e', 'E']).next().unwrap_or_default().trim_start_matches(['-', '0', '.']);
+    // Trailing zeros before a point count as little as those behind one.
+    let digits = if digits.is_empty() { digits } else { digits.trim_end_matches(['0', '.']) };
+    digits.bytes().filter(u8::is_ascii_digit)
+}
+
+/// A float's shortest text that reads back as the same float.
+struct Shortest {
+    text: [u8; 32],
+    length: usize,
+}
+
+impl Shortest {
+    fn of(value: impl fmt::LowerExp) -> Self {
+        let mut shortest = Self { text: [0; 32], length: 0 };
+        // 17 digits, sign, point and exponent: it always fits.
+        write!(shortest, "{value:e}").ok();
+        shortest
+    }
+
+    /// Whether a number was written with these digits: then rounding lost nothing that the type can hold.
+    fn has_digits_of(&self, written: &str) -> bool {
+        let text = str::from_utf8(self.text.get(..self.length).unwrap_or_default()).unwrap_or_default();
+        significant(text).eq(significant(written))
+    }
+}
+
+impl fmt::Write for Shortest {
+    fn write_str(&mut self, part: &str) -> fmt::Result {
+        let end = self.length + part.len();
+        self.text.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(part.as_bytes());
+        self.length = end;
+        Ok(())
+    }
+}
+
+/// Eight ASCII digits as a number, if they all are.
+#[inline]
+fn eight_digits(word: u64) -> Option<u64> {
+    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    let over_nine = (word.wrapping_add(0x0606_0606_0606_0606) & HIGH) >> 4;
+    if (word & HIGH) | over_nine != 0x3333_3333_3333_3333 {
+        return None;
+    }
+    // Pairs, then fours, then eight, by three multiplications.
+    let pairs = word.wrapping_sub(0x3030_3030_3030_3030);
+    let pairs = pairs.wrapping_mul(10).wrapping_add(pairs >> 8);
+    let high = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(0x000F_4240_0000_0064);
+    let low = ((pairs >> 16) & 0x0000_00FF_0000_00FF).wrapping_mul(0x0000_2710_0000_0001);
+    Some(high.wrapping_add(low) >> 32)
+}

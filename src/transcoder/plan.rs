@@ -1,0 +1,285 @@
+//! What a schema is compiled to: one node per type, records by index, so that a schema may refer to itself.
+//!
+//! Comes in: what `schema` read. Goes out: the plan that `encode` and `decode` walk. Must never: change after it is
+//! compiled; it is shared between lanes.
+
+use super::table::Table;
+use super::{Options, SchemaError, schema};
+use std::fmt;
+use std::sync::Arc;
+
+/// A compiled schema with the options it is read by. Immutable; share it in an `Arc`.
+#[derive(Debug)]
+pub struct Plan {
+    pub(super) root: Node,
+    pub(super) records: Vec<Record>,
+    pub(super) options: Options,
+}
+
+impl Plan {
+    /// Compiles an Avro schema.
+    ///
+    /// `schema` is the schema's JSON text, `references` are the texts of the schemas it refers to, dependencies first
+    /// (the registry's `references`, resolved).
+    ///
+    /// # Errors
+    /// When a text is no JSON or no valid Avro schema (specification 1.12): the first mistake and where it stands.
+    pub fn compile(schema: &str, references: &[String], options: &Options) -> Result<Self, SchemaError> {
+        schema::compile(schema, references, options)
+    }
+
+    /// Whether the whole schema is Avro `bytes`: Confluent's serializers write such a value into the frame without
+    /// its length.
+    #[must_use]
+    pub fn root_is_bytes(&self) -> bool {
+        match &self.root {
+            Node::Bytes => true,
+            Node::Decimal(decimal) => decimal.fixed.is_none(),
+            _ => false,
+        }
+    }
+
+    pub(super) fn field(&self, (record, field): FieldId) -> Option<&Field> {
+        self.records.get(record as usize)?.fields.get(field as usize)
+    }
+
+    pub(super) fn field_mut(&mut self, (record, field): FieldId) -> Option<&mut Field> {
+        self.records.get_mut(record as usize)?.fields.get_mut(field as usize)
+    }
+}
+
+/// A field: record and field index.
+pub(super) type FieldId = (u32, u32);
+
+/// One Avro type. Kept at 16 bytes: the walk goes through many.
+#[derive(Clone, Debug)]
+pub(super) enum Node {
+    Null,
+    Boolean,
+    Int(Option<Logical>),
+    Long(Option<Logical>),
+    Float,
+    Double,
+    String,
+    /// `string` with the logical type `uuid`.
+    Uuid,
+    Bytes,
+    Fixed(Arc<Fixed>),
+    Decimal(Arc<Decimal>),
+    Enum(Arc<Enum>),
+    Array(Box<Self>),
+    Map(Box<Self>),
+    /// Index into `Plan::records`.
+    Record(u32),
+    /// A union of null and one other type: the common union, decided by one byte.
+    Nullable(Nullable),
+    Union(Arc<Union>),
+}
+
+/// A union of null and one other type; tags are the branch numbers as Avro writes them.
+#[derive(Clone, Debug)]
+pub(super) struct Nullable {
+    pub(super) null_tag: u8,
+    pub(super) value_tag: u8,
+    pub(super) value: Box<Node>,
+}
+
+/// A number that means a point or span of time. Only a word in messages as yet: numbers are taken as they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Logical {
+    Date,
+    TimeMillis,
+    TimeMicros,
+    TimestampMillis,
+    TimestampMicros,
+    TimestampNanos,
+    LocalTimestampMillis,
+    LocalTimestampMicros,
+    LocalTimestampNanos,
+}
+
+impl Logical {
+    /// The logical type that a schema names, on `int`. Any other name is ignored, as the specification asks.
+    pub(super) fn of_int(name: &str) -> Option<Self> {
+        [Self::Date, Self::TimeMillis].into_iter().find(|logical| logical.label() == name)
+    }
+
+    /// The logical type that a schema names, on `long`.
+    pub(super) fn of_long(name: &str) -> Option<Self> {
+        use Logical as L;
+        [
+            L::TimeMicros,
+            L::TimestampMillis,
+            L::TimestampMicros,
+            L::TimestampNanos,
+            L::LocalTimestampMillis,
+            L::LocalTimestampMicros,
+            L::LocalTimestampNanos,
+        ]
+        .into_iter()
+        .find(|logical| logical.label() == name)
+    }
+
+    /// The name in the specification.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Date => "date",
+            Self::TimeMillis => "time-millis",
+            Self::TimeMicros => "time-micros",
+            Self::TimestampMillis => "timestamp-millis",
+            Self::TimestampMicros => "timestamp-micros",
+            Self::TimestampNanos => "timestamp-nanos",
+            Self::LocalTimestampMillis => "local-timestamp-millis",
+            Self::LocalTimestampMicros => "local-timestamp-micros",
+            Self::LocalTimestampNanos => "local-timestamp-nanos",
+        }
+    }
+}
+
+/// A type of so many bytes.
+#[derive(Debug)]
+pub(super) struct Fixed {
+    pub(super) name: Box<str>,
+    pub(super) size: usize,
+}
+
+/// `bytes` or `fixed` with the logical type `decimal`.
+#[derive(Debug)]
+pub(super) struct Decimal {
+    /// The most decimal digits of the unscaled value.
+    pub(super) precision: u32,
+    /// Digits right of the point.
+    pub(super) scale: u32,
+    /// The `fixed` that it is written as; `bytes` if none.
+    pub(super) fixed: Option<Arc<Fixed>>,
+}
+
+/// A closed set of symbols.
+#[derive(Debug)]
+pub(super) struct Enum {
+    pub(super) name: Box<str>,
+    pub(super) symbols: Table,
+}
+
+/// A union of more than null and one other type.
+#[derive(Debug)]
+pub(super) struct Union {
+    pub(super) branches: Vec<Node>,
+    /// Branches that can take each JSON kind, in schema order, indexed by `Kind as usize`.
+    pub(super) takers: [Vec<u32>; 6],
+}
+
+/// A record type.
+#[derive(Debug, Default)]
+pub(super) struct Record {
+    pub(super) name: Box<str>,
+    pub(super) fields: Vec<Field>,
+    /// Field names -> index.
+    pub(super) table: Table,
+}
+
+/// A field of a record.
+#[derive(Debug)]
+pub(super) struct Field {
+    pub(super) name: Box<str>,
+    pub(super) node: Node,
+    pub(super) default: FieldDefault,
+}
+
+/// A field's default.
+#[derive(Debug)]
+pub(super) enum FieldDefault {
+    /// The schema gives none: the field must be there.
+    None,
+    /// Only while compiling: the schema gives one that is not encoded yet.
+    Pending,
+    /// The schema gives one that does not fit the field's type, which older registries let pass: the schema is taken, a
+    /// record that needs this default is not.
+    Invalid,
+    /// As Avro, ready to be written.
+    Avro(Box<[u8]>),
+}
+
+/// What a JSON value is, by its first byte.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Null,
+    Boolean,
+    Number,
+    String,
+    Array,
+    Object,
+}
+
+impl Kind {
+    pub(super) const ALL: [Self; 6] =
+        [Self::Null, Self::Boolean, Self::Number, Self::String, Self::Array, Self::Object];
+
+    /// The kind of the value that starts with this byte, if any does.
+    pub(super) fn of(first: u8) -> Option<Self> {
+        match first {
+            b'n' => Some(Self::Null),
+            b't' | b'f' => Some(Self::Boolean),
+            b'-' | b'0'..=b'9' => Some(Self::Number),
+            b'"' => Some(Self::String),
+            b'[' => Some(Self::Array),
+            b'{' => Some(Self::Object),
+            _ => None,
+        }
+    }
+
+    /// The word in messages.
+    pub(super) fn label(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Number => "number",
+            Self::String => "string",
+            Self::Array => "array",
+            Self::Object => "object",
+        }
+    }
+}
+
+/// Names a type for a person, by its schema alone.
+pub(super) struct Describe<'a>(pub(super) &'a Plan, pub(super) &'a Node);
+
+impl fmt::Display for Describe<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(plan, node) = self;
+        match node {
+            Node::Null => f.write_str("null"),
+            Node::Boolean => f.write_str("boolean"),
+            Node::Int(None) => f.write_str("int"),
+            Node::Long(None) => f.write_str("long"),
+            Node::Int(Some(logical)) => write!(f, "int ({}, as a number)", logical.label()),
+            Node::Long(Some(logical)) => write!(f, "long ({}, as a number)", logical.label()),
+            Node::Float => f.write_str("float"),
+            Node::Double => f.write_str("double"),
+            Node::String => f.write_str("string"),
+            Node::Uuid => f.write_str("string (uuid)"),
+            Node::Bytes => f.write_str("bytes"),
+            Node::Fixed(fixed) => write!(f, "fixed {} of {} bytes", fixed.name, fixed.size),
+            Node::Decimal(decimal) => write!(f, "decimal({}, {})", decimal.precision, decimal.scale),
+            Node::Enum(symbols) => write!(f, "enum {}", symbols.name),
+            Node::Array(_) => f.write_str("array"),
+            Node::Map(_) => f.write_str("map"),
+            Node::Record(index) => match plan.records.get(*index as usize) {
+                Some(record) => write!(f, "record {}", record.name),
+                None => f.write_str("record"),
+            },
+            Node::Nullable(nullable) => write!(f, "null or {}", Describe(plan, &nullable.value)),
+            Node::Union(union) => {
+                f.write_str("one of")?;
+                for (index, branch) in union.branches.iter().enumerate() {
+                    // A message is for a person: a union of hundreds is cut.
+                    if index == 8 {
+                        return write!(f, ", and {} more", union.branches.len() - index);
+                    }
+                    write!(f, "{} {}", if index == 0 { "" } else { "," }, Describe(plan, branch))?;
+                }
+                Ok(())
+            }
+        }
+    }
+}

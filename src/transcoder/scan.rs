@@ -1,0 +1,307 @@
+//! JSON, byte by byte (RFC 8259, strictly): white space, punctuation, strings, values that are skipped.
+//!
+//! Comes in: the whole input, already known to be UTF-8. Goes out: spans of it, or a noted `Failure`. Must never: accept
+//! what the grammar does not, go deeper than `MAX_DEPTH`.
+
+use super::MAX_DEPTH;
+use super::plan::{Kind, Node};
+use super::refusal::{Expected, Failure, Halt, Reason};
+
+/// A place in the input, and the failure if there is one.
+#[derive(Debug)]
+pub(super) struct Scanner<'a, 'm> {
+    pub(super) json: &'a [u8],
+    pub(super) at: usize,
+    pub(super) depth: u32,
+    pub(super) failure: Option<Failure<'a>>,
+    /// The last string that had escapes, without them.
+    unescaped: &'m mut Vec<u8>,
+}
+
+/// A string of the input: where it stands between its quotes, and whether it is spelt with escapes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Text {
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) escaped: bool,
+}
+
+impl<'a, 'm> Scanner<'a, 'm> {
+    pub(super) fn new(json: &'a [u8], unescaped: &'m mut Vec<u8>) -> Self {
+        Self { json, at: 0, depth: 0, failure: None, unescaped }
+    }
+
+    /// The byte here; 0, which starts nothing in JSON, at the end.
+    #[inline]
+    pub(super) fn peek(&self) -> u8 {
+        self.json.get(self.at).copied().unwrap_or(0)
+    }
+
+    /// Notes why the walk stops.
+    #[cold]
+    pub(super) fn fail<T>(&mut self, reason: Reason, offset: usize, expected: Expected<'a>) -> Result<T, Halt> {
+        self.failure = Some(Failure { reason, offset, expected });
+        Err(Halt)
+    }
+
+    /// Notes that another character was expected here.
+    #[cold]
+    pub(super) fn syntax<T>(&mut self, expected: &'static str) -> Result<T, Halt> {
+        self.fail(Reason::Syntax, self.at, Expected::Text(expected))
+    }
+
+    /// Notes that what starts here is a value of another type, or no value.
+    #[cold]
+    pub(super) fn mismatch<T>(&mut self, node: &'a Node) -> Result<T, Halt> {
+        if Kind::of(self.peek()).is_none() {
+            return self.syntax("a value");
+        }
+        self.fail(Reason::WrongType, self.at, Expected::Type(node))
+    }
+
+    #[inline]
+    pub(super) fn white_space(&mut self) {
+        // One comparison in compact JSON, which has none.
+        while self.peek() <= b' ' && matches!(self.json.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    /// Passes `null`, `true` or `false`, whose first letter is already seen.
+    #[inline]
+    pub(super) fn literal(&mut self, word: &'static str) -> Result<(), Halt> {
+        let here = self.json.get(self.at..).unwrap_or_default();
+        if !here.starts_with(word.as_bytes()) {
+            return self.syntax(word);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// Passes a `:` with white space around.
+    #[inline]
+    pub(super) fn colon(&mut self) -> Result<(), Halt> {
+        self.white_space();
+        if self.peek() != b':' {
+            return self.syntax("':'");
+        }
+        self.at += 1;
+        self.white_space();
+        Ok(())
+    }
+
+    /// Passes the opening bracket, already seen, of an array or object: whether anything is in it.
+    #[inline]
+    pub(super) fn open(&mut self, close: u8) -> Result<bool, Halt> {
+        if self.depth == MAX_DEPTH {
+            return self.fail(Reason::Depth, self.at, Expected::Text("at most 128 containers inside one another"));
+        }
+        self.at += 1;
+        self.white_space();
+        if self.peek() == close {
+            self.at += 1;
+            return Ok(false);
+        }
+        self.depth += 1;
+        Ok(true)
+    }
+
+    /// After an element: passes `,` (true, another follows) or the closing bracket (false).
+    #[inline]
+    pub(super) fn more(&mut self, close: u8) -> Result<bool, Halt> {
+        self.white_space();
+        let here = self.peek();
+        if here == b',' {
+            self.at += 1;
+            self.white_space();
+            Ok(true)
+        } else if here == close {
+            self.at += 1;
+            self.depth -= 1;
+            Ok(false)
+        } else {
+            self.syntax(if close == b']' { "',' or ']'" } else { "',' or '}'" })
+        }
+    }
+
+    /// Passes a key or another string that must stand here.
+    #[inline]
+    pub(super) fn key(&mut self) -> Result<Text, Halt> {
+        if self.peek() != b'"' {
+            return self.syntax("a key in quotes");
+        }
+        self.string()
+    }
+
+    /// Passes a string whose opening quote is already seen.
+    #[inline]
+    pub(super) fn string(&mut self) -> Result<Text, Halt> {
+        let start = self.at + 1;
+        self.at = find_special(self.json, start);
+        if self.peek() == b'"' {
+            let end = self.at;
+            self.at += 1;
+            return Ok(Text { start, end, escaped: false });
+        }
+        self.unescape(start)
+    }
+
+    /// The characters of a string that was just passed.
+    #[inline]
+    pub(super) fn text(&self, text: Text) -> &[u8] {
+        if text.escaped { self.unescaped } else { self.json.get(text.start..text.end).unwrap_or_default() }
+    }
+
+    /// Takes the escapes out of the string that started at `start` and is at its first escape.
+    #[inline(never)]
+    fn unescape(&mut self, start: usize) -> Result<Text, Halt> {
+        self.unescaped.clear();
+        let mut run = start;
+        loop {
+            self.unescaped.extend_from_slice(self.json.get(run..self.at).unwrap_or_default());
+            match self.peek() {
+                b'"' => {
+                    let end = self.at;
+                    self.at += 1;
+                    return Ok(Text { start, end, escaped: true });
+                }
+                b'\\' => self.escape()?,
+                _ if self.at >= self.json.len() => return self.syntax("'\"'"),
+                _ => return self.bad_string(self.at),
+            }
+            run = self.at;
+            self.at = find_special(self.json, run);
+        }
+    }
+
+    /// Passes one escape and adds the character that it means.
+    fn escape(&mut self) -> Result<(), Halt> {
+        let start = self.at;
+        let letter = self.json.get(start + 1).copied();
+        self.at += 2;
+        let byte = match letter {
+            Some(b'"' | b'\\' | b'/') => letter.unwrap_or(b'/'),
+            Some(b'b') => 0x08,
+            Some(b'f') => 0x0c,
+            Some(b'n') => b'\n',
+            Some(b'r') => b'\r',
+            Some(b't') => b'\t',
+            Some(b'u') => {
+                let Some(character) = self.code_unit().and_then(|unit| self.character(unit)) else {
+                    return self.bad_string(start);
+                };
+                self.unescaped.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                return Ok(());
+            }
+            _ => return self.bad_string(start),
+        };
+        self.unescaped.push(byte);
+        Ok(())
+    }
+
+    /// The character that a code unit starts: itself, or with the low surrogate that must follow a high one.
+    fn character(&mut self, unit: u32) -> Option<char> {
+        if !(0xD800..0xDC00).contains(&unit) {
+            return char::from_u32(unit);
+        }
+        if self.json.get(self.at..self.at + 2)? != b"\\u" {
+            return None;
+        }
+        self.at += 2;
+        let low = self.code_unit()?;
+        if !(0xDC00..0xE000).contains(&low) {
+            return None;
+        }
+        char::from_u32(0x1_0000 + ((unit - 0xD800) << 10) + (low - 0xDC00))
+    }
+
+    /// Four hexadecimal digits.
+    fn code_unit(&mut self) -> Option<u32> {
+        let digits = self.json.get(self.at..self.at + 4)?;
+        self.at += 4;
+        digits.iter().try_fold(0, |unit, digit| Some(unit << 4 | char::from(*digit).to_digit(16)?))
+    }
+
+    #[cold]
+    fn bad_string<T>(&mut self, offset: usize) -> Result<T, Halt> {
+        self.fail(Reason::InvalidString, offset, Expected::Text("a string as RFC 8259 has it"))
+    }
+
+    /// Passes any value, checked as strictly as one that is kept.
+    pub(super) fn skip(&mut self) -> Result<(), Halt> {
+        match self.peek() {
+            b'"' => self.string().map(|_| ()),
+            b'{' => self.skip_container(b'}'),
+            b'[' => self.skip_container(b']'),
+            b't' => self.literal("true"),
+            b'f' => self.literal("false"),
+            b'n' => self.literal("null"),
+            b'-' | b'0'..=b'9' => self.skip_number(),
+            _ => self.syntax("a value"),
+        }
+    }
+
+    fn skip_container(&mut self, close: u8) -> Result<(), Halt> {
+        if !self.open(close)? {
+            return Ok(());
+        }
+        loop {
+            if close == b'}' {
+                self.key()?;
+                self.colon()?;
+            }
+            self.skip()?;
+            if !self.more(close)? {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Passes the whole input as one value.
+    pub(super) fn skip_document(&mut self) -> Result<(), Halt> {
+        self.white_space();
+        self.skip()?;
+        self.end()
+    }
+
+    /// Checks that nothing but white space is left.
+    #[inline]
+    pub(super) fn end(&mut self) -> Result<(), Halt> {
+        self.white_space();
+        if self.at != self.json.len() {
+            return self.fail(Reason::TrailingBytes, self.at, Expected::Text("the end"));
+        }
+        Ok(())
+    }
+}
+
+/// The first quote, backslash or control character at or after `at`, or the end.
+#[inline]
+fn find_special(json: &[u8], mut at: usize) -> usize {
+    while let Some(word) = json.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return at + (special.trailing_zeros() / 8) as usize;
+        }
+        at += 8;
+    }
+    while let Some(byte) = json.get(at) {
+        if matches!(byte, b'"' | b'\\' | 0..0x20) {
+            break;
+        }
+        at += 1;
+    }
+    at
+}
+
+/// Eight bytes at once: the top bit is set in each quote, backslash or control character. A byte after the first such
+/// one may be marked wrongly (a borrow runs upwards); the first is exact.
+#[inline]
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const TOPS: u64 = 0x8080_8080_8080_8080;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
+    (zero(quote) | zero(backslash) | (word.wrapping_sub(ONES * 0x20) & !word)) & TOPS
+}

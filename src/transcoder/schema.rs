@@ -1,0 +1,354 @@
+//! Avro schemas (specification 1.12) -> plan: types, names and namespaces, references, logical types.
+//!
+//! Comes in: a schema's JSON text and those of the schemas it refers to, dependencies first. Goes out: a plan, or the
+//! first mistake and where it stands. Must never: accept what cannot be encoded; a logical type that is unknown or does
+//! not fit its type is ignored, as the specification asks.
+
+use super::Options;
+use super::decimal::{MAX_PRECISION, fits};
+use super::default;
+use super::plan::{Decimal, Enum, Field, FieldDefault, FieldId, Fixed, Logical, Node, Nullable, Plan, Record, Union};
+use super::table::Table;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
+use std::sync::Arc;
+
+/// A text that is no valid Avro schema, or one that this version does not take.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaError {
+    /// Where in the schema: `$.fields[2].type`.
+    pub path: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+impl SchemaError {
+    pub(super) fn new(path: &str, problem: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), problem: problem.into() }
+    }
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "no valid Avro schema: {}: {}", self.path, self.problem)
+    }
+}
+
+impl std::error::Error for SchemaError {}
+
+/// Compiles a schema and those it refers to.
+pub(super) fn compile(schema: &str, references: &[String], options: &Options) -> Result<Plan, SchemaError> {
+    let mut compiler = Compiler::default();
+    for (index, reference) in references.iter().enumerate() {
+        compiler.path = format!("references[{index}]");
+        compiler.text(reference)?;
+    }
+    compiler.path = String::from("$");
+    let root = compiler.text(schema)?;
+    let mut plan = Plan { root, records: compiler.records, options: options.clone() };
+    default::encode(&mut plan, &compiler.defaults)?;
+    Ok(plan)
+}
+
+#[derive(Debug, Default)]
+struct Compiler {
+    /// Named types by full name.
+    names: HashMap<String, Node>,
+    records: Vec<Record>,
+    /// Defaults as JSON.
+    defaults: BTreeMap<FieldId, String>,
+    /// Where the compiler is, for messages.
+    path: String,
+}
+
+impl Compiler {
+    fn fail<T>(&self, problem: impl Into<String>) -> Result<T, SchemaError> {
+        Err(SchemaError::new(&self.path, problem))
+    }
+
+    fn text(&mut self, text: &str) -> Result<Node, SchemaError> {
+        // The parser's own limit on depth, 128, is the bound of every recursion here.
+        match serde_json::from_str::<Value>(text) {
+            Ok(schema) => self.node(&schema, ""),
+            Err(error) => self.fail(format!("no JSON: {error}")),
+        }
+    }
+
+    /// Compiles a part of the schema, with its place in messages.
+    fn part(&mut self, place: fmt::Arguments<'_>, schema: &Value, namespace: &str) -> Result<Node, SchemaError> {
+        let outer = self.path.len();
+        self.path.push_str(&place.to_string());
+        let node = self.node(schema, namespace)?;
+        self.path.truncate(outer);
+        Ok(node)
+    }
+
+    fn node(&mut self, schema: &Value, namespace: &str) -> Result<Node, SchemaError> {
+        match schema {
+            Value::String(name) => self.reference(name, namespace),
+            Value::Array(branches) => self.union(branches, namespace),
+            Value::Object(attributes) => self.object(attributes, namespace),
+            _ => self.fail("a schema is a name, an object or an array"),
+        }
+    }
+
+    fn object(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaError> {
+        let name = match attributes.get("type") {
+            Some(Value::String(name)) => name.as_str(),
+            Some(nested @ (Value::Object(_) | Value::Array(_))) => {
+                return self.part(format_args!(".type"), nested, namespace);
+            }
+            _ => return self.fail("no `type`"),
+        };
+        match name {
+            "record" | "error" => self.record(attributes, namespace),
+            "enum" => self.symbols(attributes, namespace),
+            "fixed" => self.fixed(attributes, namespace),
+            "array" => match attributes.get("items") {
+                Some(items) => Ok(Node::Array(Box::new(self.part(format_args!(".items"), items, namespace)?))),
+                None => self.fail("an array without `items`"),
+            },
+            "map" => match attributes.get("values") {
+                Some(values) => Ok(Node::Map(Box::new(self.part(format_args!(".values"), values, namespace)?))),
+                None => self.fail("a map without `values`"),
+            },
+            _ => {
+                let node = self.reference(name, namespace)?;
+                self.logical(node, attributes)
+            }
+        }
+    }
+
+    /// A primitive type or a type named before.
+    fn reference(&self, name: &str, namespace: &str) -> Result<Node, SchemaError> {
+        if let Some(node) = primitive(name) {
+            return Ok(node);
+        }
+        let full =
+            if name.contains('.') || namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") };
+        match self.names.get(&full).or_else(|| self.names.get(name)) {
+            Some(node) => Ok(node.clone()),
+            None => self.fail(format!("`{full}` is no type that is defined before this place")),
+        }
+    }
+
+    /// Gives a primitive or `fixed` type the logical type that its schema names.
+    fn logical(&self, node: Node, attributes: &Map<String, Value>) -> Result<Node, SchemaError> {
+        let Some(logical) = attributes.get("logicalType").and_then(Value::as_str) else { return Ok(node) };
+        Ok(match (node, logical) {
+            (Node::Int(_), name) => Node::Int(Logical::of_int(name)),
+            (Node::Long(_), name) => Node::Long(Logical::of_long(name)),
+            (Node::String, "uuid") => Node::Uuid,
+            (Node::Bytes, "decimal") => match self.decimal(attributes, None)? {
+                Some(decimal) => decimal,
+                None => Node::Bytes,
+            },
+            (Node::Fixed(fixed), "decimal") => match self.decimal(attributes, Some(&fixed))? {
+                Some(decimal) => decimal,
+                None => Node::Fixed(fixed),
+            },
+            (node, _) => node,
+        })
+    }
+
+    /// None if precision and scale are not valid, or do not fit the `fixed`.
+    fn decimal(
+        &self,
+        attributes: &Map<String, Value>,
+        fixed: Option<&Arc<Fixed>>,
+    ) -> Result<Option<Node>, SchemaError> {
+        let precision = attributes.get("precision").and_then(Value::as_u64);
+        let scale = attributes.get("scale").map_or(Some(0), Value::as_u64);
+        let (Some(precision @ 1..), Some(scale)) = (precision, scale) else { return Ok(None) };
+        if scale > precision {
+            return Ok(None);
+        }
+        let too_wide = || self.fail(format!("decimals of more than {MAX_PRECISION} digits are not supported"));
+        let (Ok(precision), Ok(scale)) = (u32::try_from(precision), u32::try_from(scale)) else { return too_wide() };
+        if fixed.is_some_and(|fixed| !fits(precision, fixed.size)) {
+            return Ok(None);
+        }
+        if precision > MAX_PRECISION {
+            return too_wide();
+        }
+        Ok(Some(Node::Decimal(Arc::new(Decimal { precision, scale, fixed: fixed.map(Arc::clone) }))))
+    }
+
+    fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Node, SchemaError> {
+        let mut nodes = Vec::new();
+        let mut seen = HashSet::new();
+        for (index, branch) in branches.iter().enumerate() {
+            let node = self.part(format_args!("[{index}]"), branch, namespace)?;
+            let Some(identity) = self.identity(&node) else { return self.fail("a union directly in a union") };
+            if !seen.insert(identity) {
+                return self.fail(format!("branch {index} is of the same type as an earlier one"));
+            }
+            nodes.push(node);
+        }
+        Ok(match <[Node; 2]>::try_from(nodes) {
+            Ok([Node::Null, value]) => Node::Nullable(Nullable { null_tag: 0, value_tag: 2, value: Box::new(value) }),
+            Ok([value, Node::Null]) => Node::Nullable(Nullable { null_tag: 2, value_tag: 0, value: Box::new(value) }),
+            Ok(others) => Node::Union(Arc::new(Union::new(others.into()))),
+            Err(nodes) => Node::Union(Arc::new(Union::new(nodes))),
+        })
+    }
+
+    /// What tells a union's branches apart: a named type's name, any other's type without its logical type.
+    fn identity(&self, node: &Node) -> Option<String> {
+        let word = match node {
+            Node::Null => "null",
+            Node::Boolean => "boolean",
+            Node::Int(_) => "int",
+            Node::Long(_) => "long",
+            Node::Float => "float",
+            Node::Double => "double",
+            Node::String | Node::Uuid => "string",
+            Node::Bytes => "bytes",
+            Node::Array(_) => "array",
+            Node::Map(_) => "map",
+            Node::Fixed(fixed) => &fixed.name,
+            Node::Decimal(decimal) => decimal.fixed.as_ref().map_or("bytes", |fixed| &fixed.name),
+            Node::Enum(symbols) => &symbols.name,
+            Node::Record(index) => self.records.get(*index as usize).map_or("", |record| &record.name),
+            Node::Nullable(_) | Node::Union(_) => return None,
+        };
+        Some(word.to_owned())
+    }
+
+    fn record(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaError> {
+        let name = self.full_name(attributes, namespace)?;
+        let Some(fields) = attributes.get("fields").and_then(Value::as_array) else {
+            return self.fail("a record without an array of `fields`");
+        };
+        let index = self.records.len() as u32;
+        let node = Node::Record(index);
+        self.define(&name, &node)?;
+        // The record is known before its fields, which may refer to it.
+        self.records.push(Record { name: name.as_str().into(), ..Record::default() });
+        let namespace = name.rsplit_once('.').map_or("", |(namespace, _)| namespace);
+        let mut compiled = Vec::new();
+        let mut seen = HashSet::new();
+        let outer = self.path.len();
+        for (position, field) in fields.iter().enumerate() {
+            self.path.push_str(&format!(".fields[{position}]"));
+            let field = self.field(field, namespace, (index, position as u32))?;
+            if !seen.insert(field.name.clone()) {
+                return self.fail(format!("field `{}` is there twice", field.name));
+            }
+            compiled.push(field);
+            self.path.truncate(outer);
+        }
+        if let Some(record) = self.records.get_mut(index as usize) {
+            record.table = Table::new(compiled.iter().map(|field| field.name.clone()).collect());
+            record.fields = compiled;
+        }
+        Ok(node)
+    }
+
+    fn field(&mut self, field: &Value, namespace: &str, id: FieldId) -> Result<Field, SchemaError> {
+        let Some(name) = field.get("name").and_then(Value::as_str) else { return self.fail("a field without `name`") };
+        if !is_name(name) {
+            return self.fail(format!("`{name}` is no name: letters, digits and underscores, no digit first"));
+        }
+        let Some(schema) = field.get("type") else { return self.fail(format!("field `{name}` has no `type`")) };
+        let node = self.part(format_args!(".type"), schema, namespace)?;
+        let default = match field.get("default") {
+            None => FieldDefault::None,
+            Some(default) => {
+                self.defaults.insert(id, default.to_string());
+                FieldDefault::Pending
+            }
+        };
+        Ok(Field { name: name.into(), node, default })
+    }
+
+    fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaError> {
+        let name = self.full_name(attributes, namespace)?;
+        let Some(symbols) = attributes.get("symbols").and_then(Value::as_array) else {
+            return self.fail("an enum without an array of `symbols`");
+        };
+        let mut names: Vec<Box<str>> = Vec::new();
+        let mut seen = HashSet::new();
+        for symbol in symbols {
+            let Some(symbol) = symbol.as_str().filter(|symbol| is_name(symbol)) else {
+                return self.fail("a symbol that is no name: letters, digits and underscores, no digit first");
+            };
+            if !seen.insert(symbol) {
+                return self.fail(format!("symbol `{symbol}` is there twice"));
+            }
+            names.push(symbol.into());
+        }
+        let symbols = Table::new(names);
+        if let Some(default) = attributes.get("default") {
+            let known = default.as_str().and_then(|default| symbols.get(default.as_bytes()));
+            if known.is_none() {
+                return self.fail("the enum's `default` is none of its symbols");
+            }
+        }
+        let node = Node::Enum(Arc::new(Enum { name: name.as_str().into(), symbols }));
+        self.define(&name, &node)?;
+        Ok(node)
+    }
+
+    fn fixed(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaError> {
+        let name = self.full_name(attributes, namespace)?;
+        let size = attributes.get("size").and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
+        let Some(size) = size else { return self.fail("a fixed without `size`, a number of bytes") };
+        let fixed = Node::Fixed(Arc::new(Fixed { name: name.as_str().into(), size }));
+        let node = self.logical(fixed, attributes)?;
+        self.define(&name, &node)?;
+        Ok(node)
+    }
+
+    /// A named type's full name: its own dots, its `namespace`, or the namespace around it.
+    fn full_name(&self, attributes: &Map<String, Value>, around: &str) -> Result<String, SchemaError> {
+        let Some(name) = attributes.get("name").and_then(Value::as_str) else {
+            return self.fail("a named type without `name`");
+        };
+        let namespace = match attributes.get("namespace") {
+            Some(Value::String(namespace)) => namespace,
+            None | Some(Value::Null) => around,
+            Some(_) => return self.fail("a `namespace` that is no string"),
+        };
+        let full =
+            if name.contains('.') || namespace.is_empty() { name.to_owned() } else { format!("{namespace}.{name}") };
+        // A leading dot spells the empty namespace.
+        let full = full.strip_prefix('.').unwrap_or(&full).to_owned();
+        if !full.split('.').all(is_name) {
+            return self.fail(format!("`{full}` is no name: letters, digits and underscores, no digit first"));
+        }
+        Ok(full)
+    }
+
+    fn define(&mut self, name: &str, node: &Node) -> Result<(), SchemaError> {
+        if primitive(name).is_some() {
+            return self.fail(format!("`{name}` is a primitive type's name"));
+        }
+        if self.names.insert(name.to_owned(), node.clone()).is_some() {
+            return self.fail(format!("`{name}` is defined twice"));
+        }
+        Ok(())
+    }
+}
+
+fn primitive(name: &str) -> Option<Node> {
+    Some(match name {
+        "null" => Node::Null,
+        "boolean" => Node::Boolean,
+        "int" => Node::Int(None),
+        "long" => Node::Long(None),
+        "float" => Node::Float,
+        "double" => Node::Double,
+        "string" => Node::String,
+        "bytes" => Node::Bytes,
+        _ => return None,
+    })
+}
+
+/// Letters of any script are names to Avro's Java library since 1.12, hence to most registries.
+fn is_name(name: &str) -> bool {
+    let mut characters = name.chars();
+    characters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
+        && characters.all(|character| character.is_alphanumeric() || character == '_')
+}
