@@ -81,7 +81,7 @@ const PIPELINE: &[Key] = &[
     key("start", Kind::Start),
     key("out_of_range", Kind::Choice(&["stop", "earliest", "latest"])),
     key("commit_interval_ms", Kind::Integer(10, 10 * MINUTE_MS)),
-    key("in_flight_bytes", Kind::Integer(MIB, 8192 * MIB)),
+    key("in_flight_bytes", Kind::Integer(1024, 8192 * MIB)),
     key("source.kafka", Kind::Text(format::some)),
     key("source.topic", Kind::Text(format::topic)),
     key("sink.kafka", Kind::Text(format::some)),
