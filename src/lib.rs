@@ -7,7 +7,7 @@
 //!
 //! Who may see whom, lowest first (`tests/rooms.rs` enforces it):
 //! base (`record`, `fault`, `lifecycle`, `backoff`) <- `transcoder`, `framing` <- `config` (which speaks in their types) <- `telemetry` <- `registry` and
-//! `kafka` (siblings, never each other) <- `pipeline` <- `app`, `cli` <- `main`. `admin` sees lifecycle and telemetry.
+//! `kafka` (siblings, never each other) <- `pipeline` <- `app`, `cli` <- `main`. `admin` sees lifecycle, telemetry and its own config.
 
 pub mod backoff;
 pub mod fault;
