@@ -18,8 +18,7 @@ pub(super) struct Flood {
 impl Flood {
     pub(super) fn new(refused: &Refused) -> Self {
         let window = refused.flood_window;
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss)]
-        let most = (window > 0).then(|| (window as f64 * refused.flood_share) as usize);
+        let most = (window > 0).then_some((window as f64 * refused.flood_share) as usize);
         Self { window: vec![false; window], next: 0, refused: 0, most }
     }
 

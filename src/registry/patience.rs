@@ -99,7 +99,6 @@ impl Waiting {
 }
 
 #[cfg(test)]
-#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 mod tests {
     use super::super::failure::Reason;
     use super::*;
