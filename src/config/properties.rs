@@ -39,6 +39,10 @@ const OWNED: &[(&[&str], &str)] = &[
         &["message.timeout.ms", "delivery.timeout.ms"],
         "a record that times out in the queue would be lost or reordered; take it out",
     ),
+    (
+        &["queue.buffering.max.kbytes", "queue.buffering.max.messages"],
+        "what waits in the producer is bounded by bytes; set in_flight_bytes of the pipeline",
+    ),
     (&["queuing.strategy"], "only fifo keeps the order; take it out"),
     (&["enable.gapless.guarantee"], "a gap stops its partition already; take it out"),
     (&["delivery.report.only.error"], "every record's delivery is waited for; take it out"),

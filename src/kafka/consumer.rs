@@ -385,10 +385,7 @@ fn list_of(of: &[TopicPartition]) -> TopicPartitionList {
 }
 
 /// An answered list as offsets; the first partition's error fails the whole.
-fn offsets(
-    answer: KafkaResult<TopicPartitionList>,
-    what: &str,
-) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+fn offsets(answer: KafkaResult<TopicPartitionList>, what: &str) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
     let list = answer.map_err(|error| fault(Stage::Consume, what, &error))?;
     let names = partitions(&list);
     names

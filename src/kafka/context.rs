@@ -74,8 +74,7 @@ impl ConsumerContext for Control {
             .iter()
             .filter_map(|element| {
                 let Offset::Offset(offset) = element.offset() else { return None };
-                let partition =
-                    TopicPartition { topic: element.topic().to_owned(), partition: element.partition() };
+                let partition = TopicPartition { topic: element.topic().to_owned(), partition: element.partition() };
                 Some((partition, offset, element.error().err()))
             })
             .collect::<Vec<_>>();

@@ -8,6 +8,8 @@ use crate::config::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+const STRATEGY: &str = "partition.assignment.strategy";
+
 /// Better than librdkafka's defaults for this loop; the reasons and figures are in the project's research.
 const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
     // The default of 1000 stalls the fetcher for a second once the queue is full.
@@ -17,7 +19,7 @@ const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
     ("queued.max.messages.kbytes", "16384"),
     ("fetch.max.bytes", "16777216"),
     // Moves only the partitions that change hands.
-    ("partition.assignment.strategy", "cooperative-sticky"),
+    (STRATEGY, "cooperative-sticky"),
     // New partitions are found within half a minute.
     ("topic.metadata.refresh.interval.ms", "30000"),
 ];
@@ -53,6 +55,10 @@ const PRODUCER_OWNED: &[(&str, &str)] = &[
 pub fn consumer(kafka: &Kafka, group_id: &str) -> ClientConfig {
     let mut settings = layered(kafka, CONSUMER_DEFAULTS, CONSUMER_OWNED);
     settings.set("group.id", group_id);
+    if settings.get("group.protocol") == Some("consumer") && !kafka.properties.contains_key(STRATEGY) {
+        // KIP-848: the broker assigns, and librdkafka refuses a strategy of the client's.
+        settings.remove(STRATEGY);
+    }
     settings
 }
 

@@ -48,8 +48,7 @@ pub(super) fn partition_count(
     wait: Duration,
 ) -> Result<i32, Fault> {
     let what = format!("asking for topic {topic:?}");
-    let metadata =
-        client.fetch_metadata(Some(topic), wait).map_err(|error| fault(Stage::Consume, &what, &error))?;
+    let metadata = client.fetch_metadata(Some(topic), wait).map_err(|error| fault(Stage::Consume, &what, &error))?;
     let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
         return Err(Fault::passing(Stage::Consume, Blame::Broker, "unreachable", format!("{what}: no answer")));
     };

@@ -155,7 +155,8 @@ impl Lane {
                 return self.serve_reports(Duration::from_millis(1), now);
             }
             self.passage.in_force.follow();
-            let busy = self.passage.offsets.in_flight_records() > 0 || self.commits.pending || self.rebalances.pending();
+            let busy =
+                self.passage.offsets.in_flight_records() > 0 || self.commits.pending || self.rebalances.pending();
             self.consumer.take(if busy { BUSY_WAIT } else { IDLE_WAIT });
             self.cursor = 0;
         }

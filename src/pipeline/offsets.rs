@@ -69,8 +69,7 @@ struct Slot {
 impl Offsets {
     /// Takes a partition in hand; None if there are too many.
     pub(super) fn assign(&mut self, partition: TopicPartition) -> Option<SlotIndex> {
-        let slot =
-            Slot { partition, first: 0, ring: VecDeque::new(), in_flight: 0, cut: None, sent: None };
+        let slot = Slot { partition, first: 0, ring: VecDeque::new(), in_flight: 0, cut: None, sent: None };
         if let Some(free) = self.slots.iter().position(Option::is_none) {
             self.slots[free] = Some(slot);
             return Some(SlotIndex(free));

@@ -22,8 +22,9 @@ pub(super) fn refused(fault: &Fault, policy: &RefusedPolicy) -> Refused {
     match (fault.blame, policy) {
         (Blame::Record, RefusedPolicy::DeadLetter { .. }) => Refused::DeadLetter,
         (Blame::Record, RefusedPolicy::Skip) => Refused::Skip,
-        (Blame::Record, RefusedPolicy::Stop)
-        | (Blame::Config | Blame::Registry | Blame::Broker | Blame::Us, _) => Refused::Stop,
+        (Blame::Record, RefusedPolicy::Stop) | (Blame::Config | Blame::Registry | Blame::Broker | Blame::Us, _) => {
+            Refused::Stop
+        }
     }
 }
 

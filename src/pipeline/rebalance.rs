@@ -167,7 +167,11 @@ impl Lane {
         self.consumer.unassign(partitions)?;
         let numbers: Vec<i32> = partitions.iter().map(|partition| partition.partition).collect();
         let held = self.assignment.len();
-        if lost { self.passage.events.lost(&numbers, held) } else { self.passage.events.revoked(&numbers, held) }
+        if lost {
+            self.passage.events.lost(&numbers, held)
+        } else {
+            self.passage.events.revoked(&numbers, held)
+        }
         Ok(())
     }
 }

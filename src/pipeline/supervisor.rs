@@ -111,7 +111,8 @@ impl Supervisor {
         while !self.shutdown.ordered() {
             let (config, source, sink) = (Arc::clone(&self.config), self.source.clone(), self.sink.clone());
             let looked = tokio::task::spawn_blocking(move || look_at_topics(&config, &source, &sink)).await;
-            match looked.unwrap_or_else(|error| Err(died(Stage::Config, "the look at the topics", &error.to_string()))) {
+            match looked.unwrap_or_else(|error| Err(died(Stage::Config, "the look at the topics", &error.to_string())))
+            {
                 Ok(counts) => return Ok(Some(counts)),
                 Err(fault) if fault.retry => events.waiting(&fault, Instant::now()),
                 Err(fault) => return Err(fault),
