@@ -57,7 +57,14 @@ fn one_line_answers_one_line() {
 fn what_was_written_is_taken_again() {
     let arguments = ["--schema", "0.avsc", "--unions", "plain", "--to", "json"];
     let back = "{\"x\":1,\"y\":null}\n{\"x\":-2,\"y\":1.0}\n";
-    check(&[POINT], &arguments, b"{\"x\":1,\"z\":0}\n{\"y\":1,\"x\":-2}\n", 0, back, &["unknown_field 1, default_filled 1"]);
+    check(
+        &[POINT],
+        &arguments,
+        b"{\"x\":1,\"z\":0}\n{\"y\":1,\"x\":-2}\n",
+        0,
+        back,
+        &["unknown_field 1, default_filled 1"],
+    );
     check(&[POINT], &arguments, back.as_bytes(), 0, back, &[]);
 }
 
@@ -65,7 +72,14 @@ fn what_was_written_is_taken_again() {
 fn a_document_is_all_of_the_input() {
     let arguments = ["--schema", "0.avsc", "--document"];
     check(&[POINT], &arguments, b"\n{\n \"x\": 1,\n \"y\": null\n}\n", 0, "0200\n", &[]);
-    check(&[POINT], &arguments, b"{\"x\":1}\n{\"x\":2}\n", 65, "\n", &["line 1: $: expected the end, found more bytes"]);
+    check(
+        &[POINT],
+        &arguments,
+        b"{\"x\":1}\n{\"x\":2}\n",
+        65,
+        "\n",
+        &["line 1: $: expected the end, found more bytes"],
+    );
     check(&[POINT], &arguments, b"", 65, "\n", &["(parse: empty)"]);
     check(&[POINT], &arguments, b"\xff\x00", 65, "\n", &["(parse: invalid_utf8) at byte 0"]);
 }

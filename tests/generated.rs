@@ -82,7 +82,9 @@ impl Generator {
         let mut branches = vec![Type::Null];
         for branch in [self.kind(0), self.kind(depth), Type::Boolean] {
             let new = !matches!(branch, Type::Union(_) | Type::Null)
-                && branches.iter().all(|other| json_kinds(other).iter().all(|kind| !json_kinds(&branch).contains(kind)));
+                && branches
+                    .iter()
+                    .all(|other| json_kinds(other).iter().all(|kind| !json_kinds(&branch).contains(kind)));
             if new && self.rng.bool() {
                 branches.push(branch);
             }
@@ -94,7 +96,8 @@ impl Generator {
     fn field(&mut self, depth: usize) -> Field {
         let (name, kind) = (self.name(), self.kind(depth));
         // Others' readers take defaults of these types as ours does.
-        let plain = |kind: &Type| matches!(kind, Type::Int | Type::Long | Type::String | Type::Boolean | Type::Enum(..));
+        let plain =
+            |kind: &Type| matches!(kind, Type::Int | Type::Long | Type::String | Type::Boolean | Type::Enum(..));
         let simple = plain(&kind) || matches!(&kind, Type::Array(items) if plain(items));
         let default = (simple && self.rng.bool()).then(|| self.value(&kind));
         let default = default.filter(|sample| sample.ledger == Ledger::default());

@@ -11,3 +11,4 @@ mod conformance;
 mod convert;
 mod generated;
 mod golden;
+mod hostile;
