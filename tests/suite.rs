@@ -10,5 +10,6 @@
 mod conformance;
 mod convert;
 mod generated;
+mod generator;
 mod golden;
 mod hostile;
