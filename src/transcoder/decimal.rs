@@ -157,10 +157,10 @@ impl<'a> Walk<'a, '_> {
 }
 
 /// Whether this many digits fit a two's complement of `size` bytes.
-pub(super) fn fits(precision: u32, size: usize) -> bool {
+pub(super) fn fits(precision: u64, size: usize) -> bool {
     // 2^(8 size - 1) - 1 has floor((8 size - 1) log10 2) digits that are free.
     let free = (size as f64 * 8.0 - 1.0) * std::f64::consts::LOG10_2;
-    f64::from(precision) <= free.floor()
+    precision as f64 <= free.floor()
 }
 
 /// The same number without bytes that only repeat its sign; at least one byte of any.

@@ -13,7 +13,7 @@ use std::fmt;
 use std::io::Write as _;
 
 /// Values that may take no bytes at all (null, an empty record): a few bytes of count could ask for any number of them.
-const MAX_IDLE: usize = 1 << 24;
+const MAX_IDLE: usize = 1 << 20;
 
 /// Bytes that are no datum of the schema.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -3,6 +3,7 @@
 //! Comes in: what `schema` read. Goes out: the plan that `encode` and `decode` walk. Must never: change after it is
 //! compiled; it is shared between lanes.
 
+use super::logical::Logical;
 use super::table::Table;
 use super::{Options, SchemaError, schema};
 use std::fmt;
@@ -82,58 +83,6 @@ pub(super) struct Nullable {
     pub(super) null_tag: u8,
     pub(super) value_tag: u8,
     pub(super) value: Box<Node>,
-}
-
-/// A number that means a point or span of time. Only a word in messages as yet: numbers are taken as they are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Logical {
-    Date,
-    TimeMillis,
-    TimeMicros,
-    TimestampMillis,
-    TimestampMicros,
-    TimestampNanos,
-    LocalTimestampMillis,
-    LocalTimestampMicros,
-    LocalTimestampNanos,
-}
-
-impl Logical {
-    /// The logical type that a schema names, on `int`. Any other name is ignored, as the specification asks.
-    pub(super) fn of_int(name: &str) -> Option<Self> {
-        [Self::Date, Self::TimeMillis].into_iter().find(|logical| logical.label() == name)
-    }
-
-    /// The logical type that a schema names, on `long`.
-    pub(super) fn of_long(name: &str) -> Option<Self> {
-        use Logical as L;
-        [
-            L::TimeMicros,
-            L::TimestampMillis,
-            L::TimestampMicros,
-            L::TimestampNanos,
-            L::LocalTimestampMillis,
-            L::LocalTimestampMicros,
-            L::LocalTimestampNanos,
-        ]
-        .into_iter()
-        .find(|logical| logical.label() == name)
-    }
-
-    /// The name in the specification.
-    pub(super) fn label(self) -> &'static str {
-        match self {
-            Self::Date => "date",
-            Self::TimeMillis => "time-millis",
-            Self::TimeMicros => "time-micros",
-            Self::TimestampMillis => "timestamp-millis",
-            Self::TimestampMicros => "timestamp-micros",
-            Self::TimestampNanos => "timestamp-nanos",
-            Self::LocalTimestampMillis => "local-timestamp-millis",
-            Self::LocalTimestampMicros => "local-timestamp-micros",
-            Self::LocalTimestampNanos => "local-timestamp-nanos",
-        }
-    }
 }
 
 /// A type of so many bytes.

@@ -5,10 +5,9 @@
 //! not fit its type is ignored, as the specification asks.
 
 use super::Options;
-use super::decimal::{MAX_PRECISION, fits};
-use super::default;
-use super::plan::{Decimal, Enum, Field, FieldDefault, FieldId, Fixed, Logical, Node, Nullable, Plan, Record, Union};
+use super::plan::{Enum, Field, FieldDefault, FieldId, Fixed, Node, Nullable, Plan, Record, Union};
 use super::table::Table;
+use super::{default, logical};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -115,7 +114,7 @@ impl Compiler {
             },
             _ => {
                 let node = self.reference(name, namespace)?;
-                self.logical(node, attributes)
+                logical::apply(node, attributes).or_else(|problem| self.fail(problem))
             }
         }
     }
@@ -131,48 +130,6 @@ impl Compiler {
             Some(node) => Ok(node.clone()),
             None => self.fail(format!("`{full}` is no type that is defined before this place")),
         }
-    }
-
-    /// Gives a primitive or `fixed` type the logical type that its schema names.
-    fn logical(&self, node: Node, attributes: &Map<String, Value>) -> Result<Node, SchemaError> {
-        let Some(logical) = attributes.get("logicalType").and_then(Value::as_str) else { return Ok(node) };
-        Ok(match (node, logical) {
-            (Node::Int(_), name) => Node::Int(Logical::of_int(name)),
-            (Node::Long(_), name) => Node::Long(Logical::of_long(name)),
-            (Node::String, "uuid") => Node::Uuid,
-            (Node::Bytes, "decimal") => match self.decimal(attributes, None)? {
-                Some(decimal) => decimal,
-                None => Node::Bytes,
-            },
-            (Node::Fixed(fixed), "decimal") => match self.decimal(attributes, Some(&fixed))? {
-                Some(decimal) => decimal,
-                None => Node::Fixed(fixed),
-            },
-            (node, _) => node,
-        })
-    }
-
-    /// None if precision and scale are not valid, or do not fit the `fixed`.
-    fn decimal(
-        &self,
-        attributes: &Map<String, Value>,
-        fixed: Option<&Arc<Fixed>>,
-    ) -> Result<Option<Node>, SchemaError> {
-        let precision = attributes.get("precision").and_then(Value::as_u64);
-        let scale = attributes.get("scale").map_or(Some(0), Value::as_u64);
-        let (Some(precision @ 1..), Some(scale)) = (precision, scale) else { return Ok(None) };
-        if scale > precision {
-            return Ok(None);
-        }
-        let too_wide = || self.fail(format!("decimals of more than {MAX_PRECISION} digits are not supported"));
-        let (Ok(precision), Ok(scale)) = (u32::try_from(precision), u32::try_from(scale)) else { return too_wide() };
-        if fixed.is_some_and(|fixed| !fits(precision, fixed.size)) {
-            return Ok(None);
-        }
-        if precision > MAX_PRECISION {
-            return too_wide();
-        }
-        Ok(Some(Node::Decimal(Arc::new(Decimal { precision, scale, fixed: fixed.map(Arc::clone) }))))
     }
 
     fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Node, SchemaError> {
@@ -296,7 +253,7 @@ impl Compiler {
         let size = attributes.get("size").and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
         let Some(size) = size else { return self.fail("a fixed without `size`, a number of bytes") };
         let fixed = Node::Fixed(Arc::new(Fixed { name: name.as_str().into(), size }));
-        let node = self.logical(fixed, attributes)?;
+        let node = logical::apply(fixed, attributes).or_else(|problem| self.fail(problem))?;
         self.define(&name, &node)?;
         Ok(node)
     }
