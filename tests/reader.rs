@@ -137,6 +137,7 @@ fn what_is_not_there_is_the_callers_fault_and_silence_the_clusters() {
         let began = Instant::now();
         let fault = Reader::open(&kafka, span, patience).unwrap_err();
         assert_eq!(fault.blame, blame, "{name}: {fault}");
+        assert!(blame == Blame::Config || fault.message.contains("refused"), "{name} does not say why: {fault}");
         assert!(began.elapsed() < patience + Duration::from_secs(5), "{name} took {:?}", began.elapsed());
     }
 }

@@ -22,14 +22,17 @@ use value::{Undecodable, Values};
 /// How long a cluster or a registry may not answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+const AFTER_HELP: &str = "\
+Reading ends after --max-records records; without it, it ends where each partition ended when reading began, unless \
+--follow or --from latest is given. Partitions are read in turns, each one in order. No consumer group is joined, nothing \
+is committed.
+
+Exit codes: 0 done; 64 wrong call, or no such topic; 65 a record could not be decoded (standard error says which one, \
+the others are printed); 69 the cluster or the registry did not answer for 30 seconds.";
+
 /// Arguments of `read`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "\
-Reading ends after --max-records records; without it, where each partition ended when reading began, unless --follow or
---from latest is given. Partitions are read in turns, each one in order. No consumer group is joined, nothing is committed.
-
-Exit codes: 0 done; 64 wrong call, or no such topic; 65 a record could not be decoded (standard error says which; the
-others are printed); 69 the cluster or the registry did not answer for 30 seconds.")]
+#[command(after_help = AFTER_HELP)]
 pub struct Args {
     /// Topic to read [default with --config: the pipeline's sink topic]
     #[arg(long, required_unless_present = "config")]

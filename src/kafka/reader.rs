@@ -9,13 +9,14 @@ use crate::record::Timestamp;
 use crate::telemetry;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Headers, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientContext, Timestamp as KafkaTimestamp};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// What reading without a group stands on. librdkafka wants a group's name even where none is joined.
@@ -26,6 +27,12 @@ const OWNED: &[(&str, &str)] = &[
     ("enable.partition.eof", "true"),
     ("auto.offset.reset", "earliest"),
 ];
+
+/// A question waits so long before what librdkafka says in the meantime is told.
+const SLICE: Duration = Duration::from_secs(3);
+
+/// And so long is listened to it.
+const LISTEN: Duration = Duration::from_millis(20);
 
 /// What to read.
 #[derive(Clone, Copy, Debug)]
@@ -133,7 +140,9 @@ impl Reader {
                 Some(Err(_)) | None => {}
             }
             if heard.elapsed() >= self.patience {
-                self.partitions(None)?;
+                // Nothing new, or nobody there? Not asked by `ask`, whose polling would swallow a record.
+                let answer = self.consumer.fetch_metadata(Some(&self.topic), self.patience);
+                answer.map_err(|error| self.fault("reading", &error))?;
                 heard = Instant::now();
             }
         }
@@ -142,8 +151,8 @@ impl Reader {
 
     /// The topic's partitions, or the one asked for if there is such a one.
     fn partitions(&self, only: Option<i32>) -> Result<Vec<i32>, Fault> {
-        let asked = self.consumer.fetch_metadata(Some(&self.topic), self.patience);
-        let metadata = asked.map_err(|error| self.fault("asking for the topic", &error))?;
+        let metadata =
+            self.ask("asking for the topic", |client, wait| client.fetch_metadata(Some(&self.topic), wait))?;
         let found = metadata.topics().iter().find(|topic| topic.name() == self.topic);
         let error = found.map_or(Some(Code::UnknownTopic), |topic| topic.error().map(Code::from));
         if let Some(code) = error {
@@ -164,8 +173,8 @@ impl Reader {
     fn begins(&mut self, partitions: &[i32], from: Start) -> Result<TopicPartitionList, Fault> {
         let mut begins = TopicPartitionList::new();
         for &partition in partitions {
-            let watermarks = self.consumer.fetch_watermarks(&self.topic, partition, self.patience);
-            let (low, high) = watermarks.map_err(|error| self.fault("asking for offsets", &error))?;
+            let (low, high) =
+                self.ask("asking for offsets", |client, wait| client.fetch_watermarks(&self.topic, partition, wait))?;
             if low < high && from != Start::Latest {
                 self.open.insert(partition, high);
             }
@@ -181,21 +190,39 @@ impl Reader {
         }
         match from {
             Start::Earliest | Start::Latest => Ok(begins),
-            Start::Timestamp(_) => self
-                .consumer
-                .offsets_for_times(begins, self.patience)
+            Start::Timestamp(_) => self.ask("asking for the offsets of a time", |client, wait| {
+                let found = client.offsets_for_times(begins.clone(), wait)?;
                 // Each partition has an error of its own, and its answer is worth nothing then.
-                .and_then(|found| match found.elements().iter().find_map(|partition| partition.error().err()) {
+                match found.elements().iter().find_map(|partition| partition.error().err()) {
                     Some(error) => Err(error),
                     None => Ok(found),
-                })
-                .map_err(|error| self.fault("asking for the offsets of a time", &error)),
+                }
+            }),
+        }
+    }
+
+    /// Puts a question until it is answered, refused, or the patience is over. Only before partitions are assigned: it
+    /// polls, because log lines and the reasons of errors come only to who polls.
+    fn ask<T>(&self, what: &str, ask: impl Fn(&BaseConsumer<Context>, Duration) -> KafkaResult<T>) -> Result<T, Fault> {
+        let began = Instant::now();
+        loop {
+            let left = self.patience.saturating_sub(began.elapsed());
+            let error = match ask(&self.consumer, left.min(SLICE)) {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            while self.consumer.poll(LISTEN).is_some() {}
+            let fault = self.fault(what, &error);
+            if left <= SLICE || !fault.retry {
+                return Err(fault);
+            }
         }
     }
 
     fn fault(&self, what: &str, error: &KafkaError) -> Fault {
         let code = error.rdkafka_error_code();
-        let message = format!("{what}: {error} (topic {:?}, bootstrap.servers {:?})", self.topic, self.servers);
+        let reason = self.consumer.context().reason().map(|reason| format!(": {reason}")).unwrap_or_default();
+        let message = format!("{what}: {error}{reason} (topic {:?}, bootstrap.servers {:?})", self.topic, self.servers);
         match code {
             Some(Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition | Code::InvalidTopic) => {
                 Fault::lasting(Stage::Consume, Blame::Config, "unknown_topic", message)
@@ -217,7 +244,7 @@ fn client(kafka: &Kafka) -> Result<BaseConsumer<Context>, Fault> {
     for (name, value) in OWNED {
         settings.set(*name, *value);
     }
-    settings.create_with_context(Context).map_err(|error| {
+    settings.create_with_context(Context::default()).map_err(|error| {
         let message = format!("the client refuses the properties of [kafka.{}]: {error}", kafka.name);
         Fault::lasting(Stage::Config, Blame::Config, "client_config", message)
     })
@@ -258,8 +285,17 @@ fn lasting(error: &KafkaError) -> bool {
 }
 
 /// The client's log lines and errors.
-#[derive(Clone, Copy, Debug)]
-struct Context;
+#[derive(Debug, Default)]
+struct Context {
+    /// What librdkafka last said of a connection: a refused one, a failed handshake or login.
+    reason: Mutex<Option<String>>,
+}
+
+impl Context {
+    fn reason(&self) -> Option<String> {
+        self.reason.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
 
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -275,7 +311,14 @@ impl ClientContext for Context {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        telemetry::log::librdkafka(tracing::Level::ERROR, "ERROR", &format!("{error}: {reason}"));
+        match error.rdkafka_error_code() {
+            // No error, and a sum of errors that were told one by one.
+            Some(Code::PartitionEOF | Code::AllBrokersDown) => {}
+            // Its log line was written already.
+            _ => {
+                *self.reason.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+            }
+        }
     }
 }
 
