@@ -49,6 +49,8 @@ fn a_bad_record_stops_its_partition_only() {
     second.wait_for("its share of the partitions", LIMIT, |metrics| metrics.count("partitions_assigned") == 2);
     sidecar.wait_for("the rest of the partitions", LIMIT, |metrics| metrics.count("partitions_assigned") == 2);
     crate::services::wait_for("one stopped partition in the group", LIMIT, || {
+        sidecar.still_runs("first member");
+        second.still_runs("second member");
         let stopped = |metrics: Option<Metrics>| metrics.map(|metrics| metrics.count("partitions_stopped"));
         (stopped(sidecar.metrics())? + stopped(second.metrics())? == 1).then_some(())
     });
