@@ -19,7 +19,7 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("registry", &["transcoder", "framing", "config", "telemetry"]),
     ("kafka", &["transcoder", "framing", "config", "telemetry"]),
     ("pipeline", &["transcoder", "framing", "config", "telemetry", "registry", "kafka"]),
-    ("admin", &["telemetry"]),
+    ("admin", &["config", "telemetry"]),
     ("app", &["transcoder", "framing", "config", "telemetry", "registry", "kafka", "pipeline", "admin"]),
     ("cli", &["transcoder", "framing", "config", "telemetry", "registry", "kafka", "pipeline", "admin", "app"]),
 ];
