@@ -17,6 +17,7 @@ mod generated;
 mod generator;
 mod golden;
 mod metrics;
+mod read;
 mod reader;
 mod real;
 mod registry;

@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
     partition: Option<i32>,
     /// Where to begin: earliest, latest, or the first record of a time (2026-11-01T00:00:00Z, or milliseconds)
-    #[arg(long, default_value = "earliest", value_parser = source::start)]
+    #[arg(long, default_value = "earliest")]
     from: Start,
     /// End after this many records, waiting for them if need be
     #[arg(long, value_name = "N")]

@@ -7,6 +7,7 @@
 //!   tells nobody how it ended.
 //! - *Produce with a topic handle and detached headers* (`rd_kafka_producev`, `rd_kafka_message_detach_headers`): the
 //!   crate looks the topic up by name and copies every header for each record.
+//! - *Header names as bytes* (`rd_kafka_header_get_all`): the crate panics on a name that is no UTF-8.
 //!
 //! Comes in: borrowed clients of the crate, which own the native handles. Goes out: owned Rust values whose `Drop` gives
 //! each native object back once. Must never: outlive the client (`Consumer` and `Producer` hold these in fields that
@@ -15,6 +16,7 @@
 #![expect(unsafe_code, reason = "the calls above have no safe form in the crate; each block carries its argument")]
 
 use crate::record::{Timestamp, TopicPartition};
+use rdkafka::message::BorrowedMessage;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::marker::PhantomData;
@@ -272,6 +274,27 @@ unsafe fn slice<'b>(data: *const c_void, len: usize) -> Option<&'b [u8]> {
     }
     // SAFETY: the caller's promise.
     Some(unsafe { std::slice::from_raw_parts(data.cast::<u8>(), len) })
+}
+
+/// A message's headers, name and value. A broker stores any bytes as a name.
+pub(super) fn headers<'m>(message: &'m BorrowedMessage<'_>) -> Vec<(&'m [u8], Option<&'m [u8]>)> {
+    let mut headers = ptr::null_mut();
+    // SAFETY: a live message, read by this thread alone; the headers stay the message's.
+    let error = unsafe { sys::rd_kafka_message_headers(message.ptr(), &raw mut headers) };
+    if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
+        return Vec::new();
+    }
+    let header = |index| {
+        let (mut name, mut value, mut len) = (ptr::null(), ptr::null(), 0);
+        // SAFETY: live headers and three places to write to; behind the last index it says so.
+        let error =
+            unsafe { sys::rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut len) };
+        (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && !name.is_null()).then(|| {
+            // SAFETY: a NUL-terminated name, and null or `len` bytes, that live as long as the message.
+            unsafe { (CStr::from_ptr(name).to_bytes(), slice(value, len)) }
+        })
+    };
+    (0..).map_while(header).collect()
 }
 
 /// Record headers, owned: ordered, names may repeat.

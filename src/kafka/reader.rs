@@ -3,6 +3,7 @@
 //! Comes in: a cluster's properties and what to read. Goes out: borrowed records, partition by partition in order. Must
 //! never: join a group, commit, wait for an unreachable cluster without a bound.
 
+use super::ffi;
 use crate::config::{Kafka, Start};
 use crate::fault::{Blame, Fault, Stage};
 use crate::record::Timestamp;
@@ -10,7 +11,7 @@ use crate::telemetry;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
-use rdkafka::message::{BorrowedMessage, Headers, Message};
+use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use rdkafka::{ClientContext, Timestamp as KafkaTimestamp};
 use std::collections::BTreeMap;
@@ -64,10 +65,10 @@ pub struct Record<'m> {
 }
 
 impl Record<'_> {
-    /// Its headers, in their order; names may repeat.
-    pub fn headers(&self) -> impl Iterator<Item = (&str, Option<&[u8]>)> {
-        let headers = self.message.headers();
-        headers.into_iter().flat_map(|headers| headers.iter()).map(|header| (header.key, header.value))
+    /// Its headers, name and value, in their order; names may repeat. A name need not be text.
+    #[must_use]
+    pub fn headers(&self) -> Vec<(&[u8], Option<&[u8]>)> {
+        ffi::headers(self.message)
     }
 }
 

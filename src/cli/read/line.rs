@@ -21,7 +21,7 @@ pub(super) fn write(
     };
     let mut json = Vec::new();
     let id = value(&mut json, record.value, values)?;
-    let headers: Vec<_> = record.headers().map(|(name, value)| Header { name, value: value.map(Text::new) }).collect();
+    let headers: Vec<_> = record.headers().into_iter().map(Header::new).collect();
     line.push(b'{');
     member(line, "topic", &topic);
     member(line, "partition", &record.partition);
@@ -57,8 +57,14 @@ fn member(line: &mut Vec<u8>, name: &str, value: &impl Serialize) {
 
 #[derive(Serialize)]
 struct Header<'a> {
-    name: &'a str,
+    name: Text<'a>,
     value: Option<Text<'a>>,
+}
+
+impl<'a> Header<'a> {
+    fn new((name, value): (&'a [u8], Option<&'a [u8]>)) -> Self {
+        Self { name: Text::new(name), value: value.map(Text::new) }
+    }
 }
 
 /// Bytes that are text, or else their hexadecimal form, which no text can be taken for.

@@ -3,7 +3,7 @@
 //! Comes in: arguments, a config file. Goes out: a `Source`, or what is wrong with the call. Must never: connect.
 
 use super::Args;
-use crate::config::{self, Config, Start};
+use crate::config::{self, Config};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -26,19 +26,8 @@ pub(super) fn find(args: &Args) -> Result<Source, String> {
     }
 }
 
-/// Reads `--from`.
-pub(super) fn start(text: &str) -> Result<Start, String> {
-    // WIRE: text.parse().map_err(|error: config::StartError| error.to_string()), with RFC 3339.
-    match text {
-        "earliest" => Ok(Start::Earliest),
-        "latest" => Ok(Start::Latest),
-        _ => text.parse().map(Start::Timestamp).map_err(|error| error.to_string()),
-    }
-}
-
 fn load(file: &Path) -> Result<Config, String> {
-    // WIRE: config::load(file, &[], std::env::vars_os()).map_err(|mistakes| mistakes.to_string())
-    Err(format!("{}: --config is not wired yet", file.display()))
+    config::load(file, &[], std::env::vars_os()).map_err(|mistakes| mistakes.to_string())
 }
 
 fn of_flags(servers: &str, url: &str, topic: &str) -> Source {
@@ -80,7 +69,7 @@ fn of_pipeline(config: &Config, name: Option<&str>, topic: Option<&str>) -> Resu
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{OutOfRange, Partitioning, RefusedPolicy, SchemaChoice};
+    use crate::config::{OutOfRange, Partitioning, RefusedPolicy, SchemaChoice, Start};
     use crate::framing::InputFraming;
 
     fn pipeline(name: &str, kafka: &str) -> (String, config::Pipeline) {
