@@ -99,9 +99,13 @@ pub(super) struct Deliveries {
 }
 
 impl Deliveries {
-    /// Moves the reports into the caller's emptied list.
+    /// How many reports wait to be taken.
+    pub(super) fn reported(&self) -> usize {
+        lock(&self.reports).len()
+    }
+
+    /// Moves the reports into the caller's empty list.
     pub(super) fn take(&self, into: &mut Vec<Report>) {
-        into.clear();
         std::mem::swap(&mut *lock(&self.reports), into);
     }
 

@@ -118,14 +118,30 @@ impl Producer {
         }
     }
 
-    /// Serves the client and replaces the list's content by the reports that came in, waiting up to `wait` for the
-    /// first one.
+    /// Serves the client and replaces the list's content by the reports that came in, waiting up to `wait` for some.
     pub fn reports(&self, into: &mut Vec<Report>, wait: Duration) {
-        self.client.poll(Duration::ZERO);
+        into.clear();
+        self.serve();
         self.client.context().take(into);
         if into.is_empty() && !wait.is_zero() {
-            self.client.poll(wait);
+            // The crate's poll spins through the last millisecond of its timeout.
+            std::thread::sleep(wait);
+            self.serve();
             self.client.context().take(into);
+        }
+    }
+
+    /// Takes what is there: one poll serves one event, which holds one batch's reports.
+    fn serve(&self) {
+        const MOST_EVENTS: usize = 64;
+        let mut reported = 0;
+        for _ in 0..MOST_EVENTS {
+            self.client.poll(Duration::ZERO);
+            let now = self.client.context().reported();
+            if now == reported {
+                return;
+            }
+            reported = now;
         }
     }
 

@@ -15,7 +15,7 @@ use super::offsets::Ticket;
 use super::passage::{Passage, Step};
 use super::policy::{self, Undelivered};
 use super::rebalance::Rebalances;
-use crate::fault::{Blame, Fault};
+use crate::fault::{Blame, Fault, Stage};
 use crate::kafka::consumer::{Consumer, Event, Item};
 use crate::kafka::producer::Report;
 use crate::lifecycle::{Pulse, Shutdown};
@@ -68,18 +68,18 @@ impl Lane {
     /// Runs until drained.
     ///
     /// # Errors
-    /// The lane cannot go on: a fatal client state (start another one), or a bug.
+    /// The lane cannot go on: a fatal client state (start another one), a bug, or a drain that did not end in time.
     pub(super) fn run(mut self) -> Result<(), Fault> {
         let topic = self.passage.config.source.topic.clone();
         self.consumer.subscribe(&[&topic])?;
         let ended = self.rounds();
+        let unsettled = self.passage.offsets.cut_due() || self.commits.pending;
         let abandoned = self.give_up();
         self.passage.publish(Instant::now());
-        if let (Ok(()), Some(began)) = (&ended, self.drain.began) {
-            self.passage.events.drained(began.elapsed(), abandoned);
-        }
         self.lag.join();
-        ended
+        let Some(began) = self.drain.began else { return ended };
+        self.passage.events.drained(began.elapsed(), abandoned);
+        if abandoned > 0 || unsettled { ended.and(Err(drain_cut_short(self.drain.timeout, abandoned))) } else { ended }
     }
 
     fn rounds(&mut self) -> Result<(), Fault> {
@@ -147,7 +147,7 @@ impl Lane {
 
     /// Takes records on their way until the batch is done or the way is blocked.
     fn step_records(&mut self, now: Instant) -> Result<(), Fault> {
-        if self.passage.offsets.in_flight_bytes() >= self.passage.config.in_flight_bytes {
+        if self.passage.over_budget() {
             return self.serve_reports(Duration::from_millis(1), now);
         }
         if self.cursor >= self.consumer.batch_len() {
@@ -170,8 +170,7 @@ impl Lane {
 
     /// True: the producer's queue is full.
     fn pass_batch(&mut self, now: Instant) -> bool {
-        let budget = self.passage.config.in_flight_bytes;
-        while self.passage.offsets.in_flight_bytes() < budget {
+        while !self.passage.over_budget() {
             let Some(item) = self.consumer.item(self.cursor) else { return false };
             let record = match item {
                 Item::Record(record) => record,
@@ -283,6 +282,15 @@ impl Lane {
         self.pulse.ended();
         abandoned
     }
+}
+
+fn drain_cut_short(timeout: Duration, abandoned: u64) -> Fault {
+    let message = format!(
+        "the drain did not end within drain.timeout_ms = {}: {abandoned} records were not acknowledged, or offsets not \
+         committed; they are read again. Look at the sink's brokers, or raise drain.timeout_ms",
+        timeout.as_millis()
+    );
+    Fault::lasting(Stage::Commit, Blame::Broker, "drain_deadline", message)
 }
 
 fn wall_millis() -> i64 {

@@ -110,6 +110,15 @@ impl Passage {
         }
     }
 
+    /// Whether what is in flight fills the pipeline's budget: bytes, and librdkafka's bookkeeping for each record, which
+    /// outweighs small records.
+    pub(super) fn over_budget(&self) -> bool {
+        const BOOKKEEPING: usize = 256;
+        let records = usize::try_from(self.offsets.in_flight_records()).unwrap_or(usize::MAX);
+        let held = self.offsets.in_flight_bytes().saturating_add(records.saturating_mul(BOOKKEEPING));
+        held >= self.config.in_flight_bytes
+    }
+
     /// Appends frame and datum to the emptied buffer.
     fn encode(&mut self, value: &[u8]) -> Result<(), Refusal> {
         let (_, json) = self.config.value.input_framing.strip(value)?;

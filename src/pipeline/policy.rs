@@ -44,7 +44,9 @@ pub(super) enum Undelivered {
 pub(super) fn undelivered(fault: &Fault) -> Undelivered {
     match fault.reason {
         "producer_fatal" => Undelivered::Restart,
-        _ if fault.retry => Undelivered::Rewind,
+        // Given up by ourselves.
+        "purged" => Undelivered::Rewind,
+        // librdkafka has tried whatever a further try may mend: to rewind here would go round for ever.
         _ => Undelivered::Stop,
     }
 }
@@ -70,6 +72,7 @@ mod tests {
     fn an_undelivered_record_rewinds_stops_or_restarts() {
         let cases = [
             (Fault::passing(Stage::Produce, Blame::Broker, "purged", ""), Undelivered::Rewind),
+            (Fault::passing(Stage::Produce, Blame::Broker, "broker_error", ""), Undelivered::Stop),
             (Fault::lasting(Stage::Produce, Blame::Config, "not_authorized", ""), Undelivered::Stop),
             (Fault::lasting(Stage::Produce, Blame::Record, "message_too_large", ""), Undelivered::Stop),
             (Fault::lasting(Stage::Produce, Blame::Broker, "producer_fatal", ""), Undelivered::Restart),

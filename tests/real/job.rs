@@ -74,7 +74,7 @@ impl<'a> Job<'a> {
     /// Slow enough that a test can meet it midway: few bytes in flight are few records for each round trip.
     #[must_use]
     pub(crate) fn slow(self) -> Self {
-        self.set("pipeline.main.in_flight_bytes", "16384").set("pipeline.main.commit_interval_ms", "300")
+        self.set("pipeline.main.in_flight_bytes", "32768").set("pipeline.main.commit_interval_ms", "300")
     }
 
     /// Each output carries where it came from.
