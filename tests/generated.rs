@@ -32,6 +32,11 @@ fn generated_records() {
         let text = schema(&kind).to_string();
         let plan = Plan::compile(&text, &[], &Options::default()).unwrap_or_else(|error| panic!("{text}: {error}"));
         let apache = apache_avro::Schema::parse_str(&text).unwrap_or_else(|error| panic!("{text}: {error}"));
+        for _ in 0..10 {
+            let schema = broken(&mut generator.rng, text.as_bytes());
+            // Either is right; that it ends is the test.
+            Plan::compile(&String::from_utf8_lossy(&schema), &[], &Options::default()).ok();
+        }
         let mut encoder = Encoder::new(Arc::new(plan));
         for _ in 0..20 {
             let sample = generator.value(&kind);

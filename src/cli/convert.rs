@@ -11,13 +11,18 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+const LINES: &str = "\
+Standard input is read line by line (NDJSON): each line is one record, and line n of the output \
+answers line n of the input. A refused record, a blank line included, leaves an empty line there \
+and one line on standard error:
+
+    line 3: $.items[2].price: expected double, found string (convert: wrong_type) at byte 61
+
+Exit code: 0 all records were converted, 65 any was refused, 64 wrong call or schema.";
+
 /// Arguments of `convert`.
-///
-/// Standard input is read line by line (NDJSON): each line is one record, and line n of the output answers line n of the
-/// input. A record that is refused leaves an empty line there and one line on standard error; so does a blank input
-/// line. Exit code: 0 all were converted, 65 any was refused, 64 wrong call or schema.
 #[derive(Debug, clap::Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = LINES)]
 pub struct Args {
     /// Avro schema (.avsc)
     #[arg(long, value_name = "FILE")]

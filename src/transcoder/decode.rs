@@ -327,8 +327,11 @@ impl<'a> Reader<'a> {
 /// A union's branch by its number.
 fn branch(node: &Node, index: usize) -> Option<&Node> {
     match node {
-        Node::Nullable(nullable) if index == usize::from(nullable.null_tag / 2) => Some(&Node::Null),
-        Node::Nullable(nullable) => (index == usize::from(nullable.value_tag / 2)).then_some(&nullable.value),
+        Node::Nullable(nullable) => match (index, nullable.null_first) {
+            (0, true) | (1, false) => Some(&Node::Null),
+            (0 | 1, _) => Some(&nullable.value),
+            _ => None,
+        },
         Node::Union(union) => union.branch(index),
         _ => None,
     }

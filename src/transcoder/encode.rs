@@ -189,10 +189,10 @@ impl<'a> Walk<'a, '_> {
     #[inline]
     fn nullable(&mut self, nullable: &'a Nullable, node: &'a Node) -> Result<(), Halt> {
         if self.scan.peek() == b'n' {
-            self.writer.byte(nullable.null_tag);
+            self.writer.byte(nullable.null_tag());
             return self.scan.literal("null");
         }
-        self.writer.byte(nullable.value_tag);
+        self.writer.byte(nullable.value_tag());
         let start = self.scan.at;
         self.value(&nullable.value).inspect_err(|_| {
             // It is the union that has no such type, not its other branch.

@@ -6,7 +6,9 @@
 use super::plan::Node;
 use super::refusal::{Expected, Halt, Reason};
 use super::scan::Scanner;
-use std::fmt::{self, Write as _};
+use serde::Serialize;
+use std::fmt;
+use std::io::Write as _;
 
 /// A number that was passed.
 #[derive(Clone, Copy, Debug)]
@@ -170,7 +172,7 @@ impl<'a> Scanner<'a, '_> {
             }
             return self.fail(Reason::OutOfRange, number.start, Expected::Type(node));
         }
-        Ok((value, !Shortest::of(value).has_digits_of(text)))
+        Ok((value, !has_its_digits(value, text)))
     }
 
     /// Passes a number for `float`: the nearest one (not the nearest of the nearest double), and whether digits were
@@ -198,7 +200,7 @@ impl<'a> Scanner<'a, '_> {
             }
             return self.fail(Reason::OutOfRange, number.start, Expected::Type(node));
         }
-        Ok((value, !Shortest::of(value).has_digits_of(text)))
+        Ok((value, !has_its_digits(value, text)))
     }
 }
 
@@ -216,34 +218,23 @@ pub(super) fn significant(text: &str) -> impl Iterator<Item = u8> + Clone {
     digits.bytes().filter(u8::is_ascii_digit)
 }
 
-/// A float's shortest text that reads back as the same float.
-struct Shortest {
-    text: [u8; 32],
-    length: usize,
+/// Whether rounding lost nothing that the type can hold: the number was written with the digits of a shortest text that
+/// reads back as the same value. Some values have two of them: serde_json, the faster by far, and the standard library
+/// do not always choose the same.
+fn has_its_digits(value: impl Serialize + fmt::LowerExp, written: &str) -> bool {
+    reads(written, |text| serde_json::to_writer(text, &value).is_ok())
+        || reads(written, |text| write!(text, "{value:e}").is_ok())
 }
 
-impl Shortest {
-    fn of(value: impl fmt::LowerExp) -> Self {
-        let mut shortest = Self { text: [0; 32], length: 0 };
-        // 17 digits, sign, point and exponent: it always fits.
-        write!(shortest, "{value:e}").ok();
-        shortest
-    }
-
-    /// Whether a number was written with these digits: then rounding lost nothing that the type can hold.
-    fn has_digits_of(&self, written: &str) -> bool {
-        let text = str::from_utf8(self.text.get(..self.length).unwrap_or_default()).unwrap_or_default();
-        significant(text).eq(significant(written))
-    }
-}
-
-impl fmt::Write for Shortest {
-    fn write_str(&mut self, part: &str) -> fmt::Result {
-        let end = self.length + part.len();
-        self.text.get_mut(self.length..end).ok_or(fmt::Error)?.copy_from_slice(part.as_bytes());
-        self.length = end;
-        Ok(())
-    }
+/// Whether what is printed has the digits of what was written.
+fn reads(written: &str, print: impl FnOnce(&mut &mut [u8]) -> bool) -> bool {
+    // 17 digits, sign, point and exponent fit.
+    let mut text = [0; 32];
+    let mut rest = text.as_mut_slice();
+    let printed = print(&mut rest);
+    let length = 32 - rest.len();
+    let text = text.get(..length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
+    printed && (text == written || significant(text).eq(significant(written)))
 }
 
 /// Eight ASCII digits as a number, if they all are.

@@ -77,12 +77,26 @@ pub(super) enum Node {
     Union(Arc<Union>),
 }
 
-/// A union of null and one other type; tags are the branch numbers as Avro writes them.
+/// A union of null and one other type.
 #[derive(Clone, Debug)]
 pub(super) struct Nullable {
-    pub(super) null_tag: u8,
-    pub(super) value_tag: u8,
+    /// Whether null is the first branch.
+    pub(super) null_first: bool,
     pub(super) value: Box<Node>,
+}
+
+impl Nullable {
+    /// The number of null's branch as Avro writes it: 0 or 1, doubled.
+    #[inline]
+    pub(super) fn null_tag(&self) -> u8 {
+        u8::from(!self.null_first) << 1
+    }
+
+    /// The number of the other branch.
+    #[inline]
+    pub(super) fn value_tag(&self) -> u8 {
+        u8::from(self.null_first) << 1
+    }
 }
 
 /// A type of so many bytes.
@@ -230,5 +244,36 @@ impl fmt::Display for Describe<'_> {
                 Ok(())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Plan;
+    use crate::transcoder::{Encoder, Options};
+
+    #[test]
+    fn bytes_at_the_root() {
+        for (schema, wanted) in [
+            (r#""bytes""#, true),
+            (r#"{"type":"bytes"}"#, true),
+            (r#"{"type":{"type":"bytes","logicalType":"decimal","precision":4}}"#, true),
+            (r#"{"type":"fixed","name":"F","size":4}"#, false),
+            (r#"{"type":"fixed","name":"F","size":4,"logicalType":"decimal","precision":4}"#, false),
+            (r#"["null","bytes"]"#, false),
+            (r#""string""#, false),
+        ] {
+            let plan = Plan::compile(schema, &[], &Options::default());
+            assert_eq!(plan.map(|plan| plan.root_is_bytes()), Ok(wanted), "{schema}");
+        }
+    }
+
+    #[test]
+    fn shared_between_lanes() {
+        fn shared<T: Send + Sync>() {}
+        fn moved<T: Send>() {}
+        shared::<Plan>();
+        moved::<Encoder>();
+        assert_eq!(size_of::<super::Node>(), 16);
     }
 }

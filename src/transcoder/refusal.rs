@@ -202,6 +202,7 @@ impl Refusal {
         };
         let found = failure.reason.found().unwrap_or_else(|| match json.get(failure.offset) {
             None => "the end",
+            Some(b't' | b'f' | b'n') if failure.reason == Reason::Syntax => "another word",
             Some(first) => Kind::of(*first).map_or("another character", Kind::label),
         });
         Self {

@@ -112,10 +112,11 @@ impl Compiler {
                 Some(values) => Ok(Node::Map(Box::new(self.part(format_args!(".values"), values, namespace)?))),
                 None => self.fail("a map without `values`"),
             },
-            _ => {
-                let node = self.reference(name, namespace)?;
-                logical::apply(node, attributes).or_else(|problem| self.fail(problem))
-            }
+            _ => match primitive(name) {
+                Some(node) => logical::apply(node, attributes).or_else(|problem| self.fail(problem)),
+                // A named type has the logical type of its definition.
+                None => self.reference(name, namespace),
+            },
         }
     }
 
@@ -144,8 +145,8 @@ impl Compiler {
             nodes.push(node);
         }
         Ok(match <[Node; 2]>::try_from(nodes) {
-            Ok([Node::Null, value]) => Node::Nullable(Nullable { null_tag: 0, value_tag: 2, value: Box::new(value) }),
-            Ok([value, Node::Null]) => Node::Nullable(Nullable { null_tag: 2, value_tag: 0, value: Box::new(value) }),
+            Ok([Node::Null, value]) => Node::Nullable(Nullable { null_first: true, value: Box::new(value) }),
+            Ok([value, Node::Null]) => Node::Nullable(Nullable { null_first: false, value: Box::new(value) }),
             Ok(others) => Node::Union(Arc::new(Union::new(others.into()))),
             Err(nodes) => Node::Union(Arc::new(Union::new(nodes))),
         })
