@@ -6,14 +6,16 @@
 //! Comes in: subscriptions, assignments, offsets to commit. Goes out: events, borrowed records. Must never: answer a
 //! rebalance by itself, commit by itself, or wait without a bound.
 
-use super::context::{Control, partitions};
-use super::ffi::{Batch, ControlQueue, DataQueue, Headers, Message};
+use super::context::Control;
+use super::ffi::{Batch, ControlQueue, DataQueue};
+use super::offsets::{Watch, list_of};
+use super::record::Item;
 use super::{code_fault, fault, settings};
 use crate::config;
 use crate::fault::{Blame, Fault, Stage};
-use crate::record::{Timestamp, TopicPartition};
+use crate::record::TopicPartition;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, RebalanceProtocol};
-use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::ffi::CString;
 use std::sync::Arc;
@@ -36,26 +38,6 @@ pub enum Event {
     Committed(Result<Vec<(TopicPartition, i64)>, Fault>),
     /// librdkafka's own report of a failure.
     Trouble(Fault),
-}
-
-/// One item of the data queue.
-#[derive(Debug)]
-pub enum Item<'b> {
-    /// A record.
-    Record(Record<'b>),
-    /// The partition cannot go on: its fetch position is out of range, it is gone, access was taken away.
-    PartitionFault {
-        /// Which partition.
-        partition: TopicPartition,
-        /// Why.
-        fault: Fault,
-    },
-}
-
-/// A record, borrowed from its batch.
-#[derive(Clone, Copy, Debug)]
-pub struct Record<'b> {
-    message: Message<'b>,
 }
 
 /// Where an assigned partition's reading begins.
@@ -142,14 +124,7 @@ impl Consumer {
     /// The batch's item number `index`.
     #[must_use]
     pub fn item(&self, index: usize) -> Option<Item<'_>> {
-        let message = self.batch.get(index)?;
-        Some(match RDKafkaErrorCode::from(message.error()) {
-            RDKafkaErrorCode::NoError => Item::Record(Record { message }),
-            code => Item::PartitionFault {
-                partition: TopicPartition { topic: message.topic().to_owned(), partition: message.partition() },
-                fault: code_fault(Stage::Consume, &message.error_text(), code),
-            },
-        })
+        self.batch.get(index).map(Item::of)
     }
 
     /// Answers an `Assign`: forwards each partition to the data queue and begins to read at its position.
@@ -222,65 +197,10 @@ impl Consumer {
         }
     }
 
-    /// The committed offsets of these partitions, None where there is none.
-    ///
-    /// # Errors
-    /// The group coordinator does not answer within `wait`.
-    pub fn committed(
-        &self,
-        of: &[TopicPartition],
-        wait: Duration,
-    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
-        offsets(self.client.committed_offsets(list_of(of), wait), "asking for committed offsets")
-    }
-
-    /// The first offsets with this timestamp (milliseconds since the epoch) or later; None where there is none.
-    ///
-    /// # Errors
-    /// A partition's leader does not answer within `wait`.
-    pub fn offsets_at(
-        &self,
-        of: &[TopicPartition],
-        timestamp_millis: i64,
-        wait: Duration,
-    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
-        offsets_for(&self.client, of, Offset::Offset(timestamp_millis), wait)
-    }
-
-    /// The log's first and end offset of a partition.
-    ///
-    /// # Errors
-    /// The partition's leader does not answer within `wait`.
-    pub fn watermarks(&self, of: &TopicPartition, wait: Duration) -> Result<(i64, i64), Fault> {
-        self.client
-            .fetch_watermarks(&of.topic, of.partition, wait)
-            .map_err(|error| fault(Stage::Consume, &format!("asking for the offsets of {of}"), &error))
-    }
-
-    /// The end offsets, as `Watch::end_offsets`.
-    ///
-    /// # Errors
-    /// A partition's leader does not answer within `wait`.
-    pub fn end_offsets(
-        &self,
-        of: &[TopicPartition],
-        wait: Duration,
-    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
-        offsets_for(&self.client, of, Offset::End, wait)
-    }
-
-    /// How many partitions a topic has.
-    ///
-    /// # Errors
-    /// The cluster does not answer within `wait`, or does not have the topic.
-    pub fn partition_count(&self, topic: &str, wait: Duration) -> Result<i32, Fault> {
-        super::topics::partition_count(&self.client, topic, wait)
-    }
-
-    /// A handle for questions from another thread. Drop it before the consumer.
+    /// Asks this consumer's cluster for offsets, from any thread. Drop it before the consumer.
     #[must_use]
     pub fn watch(&self) -> Watch {
-        Watch { client: Arc::clone(&self.client) }
+        Watch::new(Arc::clone(&self.client))
     }
 }
 
@@ -288,116 +208,4 @@ impl Drop for Consumer {
     fn drop(&mut self) {
         self.client.context().closing.store(true, Ordering::Relaxed);
     }
-}
-
-/// Asks a consumer's cluster for offsets, off the lane.
-#[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
-pub struct Watch {
-    client: Arc<BaseConsumer<Control>>,
-}
-
-impl Watch {
-    /// The end offsets: one past the last record that a consumer with this isolation level may see.
-    ///
-    /// # Errors
-    /// A partition's leader does not answer within `wait`.
-    pub fn end_offsets(
-        &self,
-        of: &[TopicPartition],
-        wait: Duration,
-    ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
-        // offsets_for_times passes the value on to ListOffsets, where -1, Offset::End, asks for the end (KIP-79).
-        offsets_for(&self.client, of, Offset::End, wait)
-    }
-}
-
-fn offsets_for(
-    client: &BaseConsumer<Control>,
-    of: &[TopicPartition],
-    at: Offset,
-    wait: Duration,
-) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
-    const WHAT: &str = "asking for offsets by time";
-    let mut list = TopicPartitionList::with_capacity(of.len());
-    for partition in of {
-        list.add_partition_offset(&partition.topic, partition.partition, at)
-            .map_err(|error| fault(Stage::Consume, WHAT, &error))?;
-    }
-    offsets(client.offsets_for_times(list, wait), WHAT)
-}
-
-impl<'b> Record<'b> {
-    /// Tells topics apart without reading their names: equal tokens, equal topics.
-    #[must_use]
-    pub fn topic_token(&self) -> usize {
-        self.message.topic_token()
-    }
-
-    /// The topic's name.
-    #[must_use]
-    pub fn topic(&self) -> &'b str {
-        self.message.topic()
-    }
-
-    /// The partition.
-    #[must_use]
-    pub fn partition(&self) -> i32 {
-        self.message.partition()
-    }
-
-    /// The offset.
-    #[must_use]
-    pub fn offset(&self) -> i64 {
-        self.message.offset()
-    }
-
-    /// The timestamp.
-    #[must_use]
-    pub fn timestamp(&self) -> Timestamp {
-        self.message.timestamp()
-    }
-
-    /// The key; absent and empty are different things.
-    #[must_use]
-    pub fn key(&self) -> Option<&'b [u8]> {
-        self.message.key()
-    }
-
-    /// The value; None is a tombstone.
-    #[must_use]
-    pub fn value(&self) -> Option<&'b [u8]> {
-        self.message.value()
-    }
-
-    /// Takes the headers off the record: a second call finds none.
-    #[must_use]
-    pub fn detach_headers(&self) -> Option<Headers> {
-        self.message.detach_headers()
-    }
-}
-
-fn list_of(of: &[TopicPartition]) -> TopicPartitionList {
-    let mut list = TopicPartitionList::with_capacity(of.len());
-    for partition in of {
-        list.add_partition(&partition.topic, partition.partition);
-    }
-    list
-}
-
-/// An answered list as offsets; the first partition's error fails the whole.
-fn offsets(answer: KafkaResult<TopicPartitionList>, what: &str) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
-    let list = answer.map_err(|error| fault(Stage::Consume, what, &error))?;
-    let names = partitions(&list);
-    names
-        .into_iter()
-        .zip(list.elements())
-        .map(|(partition, element)| {
-            element.error().map_err(|error| fault(Stage::Consume, &format!("{what} of {partition}"), &error))?;
-            let offset = match element.offset() {
-                Offset::Offset(offset) => Some(offset),
-                _ => None,
-            };
-            Ok((partition, offset))
-        })
-        .collect()
 }

@@ -1,6 +1,7 @@
 //! Kafka, behind one door: the only room that names rdkafka.
 //!
-//! `settings` config -> librdkafka properties; `consumer` control events, data batches, offsets; `producer` records out,
+//! `settings` config -> librdkafka properties; `consumer` control events, data batches, commits; `record` what a batch
+//! holds; `offsets` what a cluster says of offsets; `producer` records out,
 //! delivery reports in; `topics` what a cluster says of its topics; `ffi` the raw calls.
 //!
 //! Comes in: checked config, records to produce. Goes out: borrowed records, events, reports, faults. Must never: know
@@ -9,8 +10,10 @@
 pub mod consumer;
 mod context;
 mod ffi;
+pub mod offsets;
 pub mod producer;
 pub mod reader;
+pub mod record;
 pub mod settings;
 pub mod topics;
 

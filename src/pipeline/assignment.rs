@@ -6,7 +6,7 @@
 use super::offsets::SlotIndex;
 use crate::config::OutOfRange;
 use crate::fault::Fault;
-use crate::kafka::consumer::Record;
+use crate::kafka::record::Record;
 use crate::record::TopicPartition;
 
 /// A partition in hand.

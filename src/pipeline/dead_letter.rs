@@ -5,7 +5,7 @@
 
 use super::refusal::Refusal;
 use crate::kafka::Headers;
-use crate::kafka::consumer::Record;
+use crate::kafka::record::Record;
 
 /// The record's own headers, and behind them ours; None only when memory is out.
 pub(super) fn headers(record: &Record<'_>, refusal: &Refusal) -> Option<Headers> {

@@ -5,7 +5,7 @@
 //!
 //! Comes in: partitions taken and let go, committed offsets. Goes out: the lag metrics. Must never: hold up the lane.
 
-use crate::kafka::consumer::Watch;
+use crate::kafka::offsets::Watch;
 use crate::record::TopicPartition;
 use crate::telemetry::LaneMetrics;
 use std::collections::BTreeMap;

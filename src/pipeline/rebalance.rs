@@ -73,7 +73,7 @@ impl Lane {
                     self.rebalances.waiting.push_front(Rebalance::Assign { partitions, tries, next_try });
                     return Ok(());
                 }
-                match start::positions(&self.consumer, &self.passage.config, &partitions) {
+                match start::positions(&self.consumer.watch(), &self.passage.config, &partitions) {
                     Ok(begins) => self.take_in_hand(&begins),
                     Err(fault) => {
                         self.passage.events.waiting(&fault, now);

@@ -8,7 +8,8 @@
 
 use crate::config::{self, Start};
 use crate::fault::Fault;
-use crate::kafka::consumer::{Consumer, Position};
+use crate::kafka::consumer::Position;
+use crate::kafka::offsets::Watch;
 use crate::record::TopicPartition;
 use std::time::Duration;
 
@@ -28,23 +29,23 @@ pub(super) struct Begin {
 /// # Errors
 /// The cluster does not answer; ask again.
 pub(super) fn positions(
-    consumer: &Consumer,
+    watch: &Watch,
     config: &config::Pipeline,
     partitions: &[TopicPartition],
 ) -> Result<Vec<Begin>, Fault> {
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
-    let committed = consumer.committed(partitions, ASK)?;
+    let committed = watch.committed(partitions, ASK)?;
     let missing = || committed.iter().filter(|(_, offset)| offset.is_none()).map(|(partition, _)| partition.clone());
     let fresh: Vec<TopicPartition> = missing().collect();
-    let beginnings = if fresh.is_empty() || config.start == Start::Earliest || !first_start(consumer, config)? {
+    let beginnings = if fresh.is_empty() || config.start == Start::Earliest || !first_start(watch, config)? {
         Vec::new()
     } else {
         match config.start {
             Start::Earliest => Vec::new(),
-            Start::Latest => consumer.end_offsets(&fresh, ASK)?,
-            Start::Timestamp(millis) => at_timestamp(consumer, &fresh, millis)?,
+            Start::Latest => watch.end_offsets(&fresh, ASK)?,
+            Start::Timestamp(millis) => at_timestamp(watch, &fresh, millis)?,
         }
     };
     Ok(committed
@@ -58,21 +59,21 @@ pub(super) fn positions(
 }
 
 /// Whether no partition of the source topic has a committed offset.
-fn first_start(consumer: &Consumer, config: &config::Pipeline) -> Result<bool, Fault> {
+fn first_start(watch: &Watch, config: &config::Pipeline) -> Result<bool, Fault> {
     let topic = &config.source.topic;
-    let count = consumer.partition_count(topic, ASK)?;
+    let count = watch.partition_count(topic, ASK)?;
     let all: Vec<_> = (0..count).map(|partition| TopicPartition { topic: topic.clone(), partition }).collect();
-    Ok(consumer.committed(&all, ASK)?.iter().all(|(_, offset)| offset.is_none()))
+    Ok(watch.committed(&all, ASK)?.iter().all(|(_, offset)| offset.is_none()))
 }
 
 /// A partition without a record that young begins at its end.
 fn at_timestamp(
-    consumer: &Consumer,
+    watch: &Watch,
     partitions: &[TopicPartition],
     millis: i64,
 ) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
-    let mut found = consumer.offsets_at(partitions, millis, ASK)?;
-    let ends = consumer.end_offsets(partitions, ASK)?;
+    let mut found = watch.offsets_at(partitions, millis, ASK)?;
+    let ends = watch.end_offsets(partitions, ASK)?;
     for (partition, offset) in &mut found {
         if offset.is_none() {
             *offset = ends.iter().find(|(other, _)| other == partition).and_then(|(_, end)| *end);

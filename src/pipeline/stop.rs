@@ -110,14 +110,16 @@ impl Lane {
                     Some(at) => consumer.seek(&held.partition, at).map(|()| State::Reading),
                     None => Ok(State::Reading),
                 },
-                Halt::Reset { to } if settled => consumer.watermarks(&held.partition, ASK).and_then(|(low, end)| {
-                    let from = rewound(held, &mut passage.offsets).unwrap_or(low);
-                    let at = if to == OutOfRange::Latest { end } else { low };
-                    consumer.seek(&held.partition, at)?;
-                    passage.events.out_of_range(&mut passage.counts, &held.partition, from, at);
-                    held.next = Some(at);
-                    Ok(State::Reading)
-                }),
+                Halt::Reset { to } if settled => {
+                    consumer.watch().watermarks(&held.partition, ASK).and_then(|(low, end)| {
+                        let from = rewound(held, &mut passage.offsets).unwrap_or(low);
+                        let at = if to == OutOfRange::Latest { end } else { low };
+                        consumer.seek(&held.partition, at)?;
+                        passage.events.out_of_range(&mut passage.counts, &held.partition, from, at);
+                        held.next = Some(at);
+                        Ok(State::Reading)
+                    })
+                }
                 Halt::Stop { .. } | Halt::Resume | Halt::Reset { .. } => continue,
             };
             match done {
