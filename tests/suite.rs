@@ -15,6 +15,7 @@ mod convert;
 mod fake_registry;
 mod generated;
 mod golden;
+mod lane;
 mod metrics;
 mod reader;
 mod real;
