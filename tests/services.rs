@@ -16,6 +16,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::thread;
 use std::time::{Duration, Instant};
+use topics::Broker;
 
 /// The script that starts and stops the services.
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services/services");
@@ -28,7 +29,7 @@ static TURN: Mutex<()> = Mutex::new(());
 /// Both services, running.
 pub(crate) struct Services {
     folder: PathBuf,
-    bootstrap: String,
+    broker: Broker,
     registry_url: String,
     /// Its standard input is open for as long as this process lives; when it closes, the services end.
     _hold: Child,
@@ -45,6 +46,14 @@ impl Deref for Turn {
 
     fn deref(&self) -> &Services {
         self.services
+    }
+}
+
+impl Deref for Services {
+    type Target = Broker;
+
+    fn deref(&self) -> &Broker {
+        &self.broker
     }
 }
 
@@ -98,16 +107,11 @@ impl Services {
                 .ok_or_else(|| format!("{name} is missing in {}/env", folder.display()))
         };
         Ok(Self {
-            bootstrap: value("KAFKA_BOOTSTRAP_SERVERS")?,
+            broker: Broker::at(value("KAFKA_BOOTSTRAP_SERVERS")?),
             registry_url: value("SCHEMA_REGISTRY_URL")?,
             folder,
             _hold: hold,
         })
-    }
-
-    /// `bootstrap.servers`.
-    pub(crate) fn bootstrap(&self) -> &str {
-        &self.bootstrap
     }
 
     /// The registry's base URL; it has a path.

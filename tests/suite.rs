@@ -17,6 +17,7 @@ mod generated;
 mod generator;
 mod golden;
 mod hostile;
+mod lane;
 mod metrics;
 mod read;
 mod reader;

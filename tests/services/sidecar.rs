@@ -19,12 +19,23 @@ pub(crate) struct Sidecar {
     admin: String,
     folder: TempDir,
     /// Names its pid to whoever ends the services, in case this process is killed.
-    guest: PathBuf,
+    guest: Option<PathBuf>,
 }
 
 impl Services {
-    /// Runs `json2avro run` with a config; its admin port is chosen here.
+    /// Runs `json2avro run` with a config, for no longer than the services live.
     pub(crate) fn sidecar(&self, config: &str) -> Sidecar {
+        let mut sidecar = Sidecar::start(config);
+        let guest = self.folder.join(format!("json2avro-{}.pid", sidecar.child.id()));
+        fs::write(&guest, sidecar.child.id().to_string()).unwrap();
+        sidecar.guest = Some(guest);
+        sidecar
+    }
+}
+
+impl Sidecar {
+    /// Runs `json2avro run` with a config; its admin port is chosen here.
+    pub(crate) fn start(config: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let file = folder.path().join("json2avro.toml");
@@ -38,9 +49,7 @@ impl Services {
             .stderr(File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        let guest = self.folder.join(format!("json2avro-{}.pid", child.id()));
-        fs::write(&guest, child.id().to_string()).unwrap();
-        Sidecar { child, admin, folder, guest }
+        Self { child, admin, folder, guest: None }
     }
 }
 
@@ -111,7 +120,7 @@ impl Sidecar {
         assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", self.log());
     }
 
-    /// The last lines of its log.
+    /// The last lines of its log, and what it said on standard error.
     pub(crate) fn log(&self) -> String {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
@@ -124,7 +133,7 @@ impl Drop for Sidecar {
         // Both fail only where it has ended already.
         drop(self.child.kill());
         drop(self.child.wait());
-        drop(fs::remove_file(&self.guest));
+        drop(self.guest.as_ref().map(fs::remove_file));
     }
 }
 

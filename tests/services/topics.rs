@@ -1,6 +1,5 @@
 //! What a test does at the broker: make topics, fill them, read them whole, ask what a group committed.
 
-use super::Services;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
@@ -39,7 +38,21 @@ impl Record {
     }
 }
 
-impl Services {
+/// A cluster, real or not, by its address.
+pub(crate) struct Broker {
+    bootstrap: String,
+}
+
+impl Broker {
+    pub(crate) fn at(bootstrap: String) -> Self {
+        Self { bootstrap }
+    }
+
+    /// `bootstrap.servers`.
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.bootstrap
+    }
+
     /// Makes a topic and returns once it can be written to.
     pub(crate) fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();

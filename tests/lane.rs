@@ -1,0 +1,17 @@
+//! The lane from outside: the binary's `run` on librdkafka's mock cluster and a fake registry, seconds a case.
+//!
+//! Comes in: records, injected errors, outages, signals. Goes out: a failed test where a record is lost, changed,
+//! reordered, miscounted, or committed before it ended. Must never: look into the process. What the mock cannot do (real
+//! idempotence checks, authorization, offsets by time) is left to `real`.
+
+mod commits;
+mod drain;
+mod flood;
+mod outage;
+mod passage;
+mod policies;
+mod produce;
+mod refused_at_start;
+mod schema;
+mod stage;
+mod start;
