@@ -47,7 +47,7 @@ pub struct Produced<'r> {
     pub key: Option<&'r [u8]>,
     /// None is a tombstone.
     pub value: Option<&'r [u8]>,
-    /// Milliseconds since the epoch; librdkafka reads 0 as "now".
+    /// Milliseconds since the epoch; -1 for none; librdkafka reads 0 as "now".
     pub timestamp_millis: i64,
     /// Comes back with the delivery report.
     pub ticket: u64,

@@ -26,6 +26,8 @@ use std::time::Instant;
 /// The sink topic, and behind it the dead letter topic, as the producer knows them.
 const SINK: TopicIndex = TopicIndex(0);
 const DEAD_LETTER: TopicIndex = TopicIndex(1);
+/// A record without a timestamp stays without one (Kafka's `RecordBatch.NO_TIMESTAMP`).
+const NO_TIMESTAMP: i64 = -1;
 
 /// Everything that a record touches on its way.
 #[allow(missing_debug_implementations, reason = "holds a client")]
@@ -195,11 +197,15 @@ impl Passage {
             partition: waiting.partition,
             key: record.key(),
             value: self.bytes(record, waiting.value),
-            timestamp_millis: waiting.in_flight.timestamp.unwrap_or_default(),
+            timestamp_millis: waiting.in_flight.timestamp.unwrap_or(NO_TIMESTAMP),
             ticket: ticket.0,
         };
         match self.producer.enqueue(produced, &mut waiting.headers) {
             Ok(()) => {
+                if waiting.in_flight.timestamp == Some(0) {
+                    // librdkafka takes 0 for "now" and offers no other way to write it.
+                    self.counts.lossy([("timestamp_zero", 1)]);
+                }
                 self.offsets.track(waiting.slot, waiting.in_flight);
                 Step::Next
             }

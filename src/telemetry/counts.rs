@@ -34,7 +34,7 @@ pub(super) struct Volume {
 }
 
 /// The reasons of lossy conversion that are shown from the start, at zero.
-const LOSSY_REASONS: [&str; 3] = ["unknown_field", "default_filled", "rounded"];
+const LOSSY_REASONS: [&str; 4] = ["unknown_field", "default_filled", "rounded", "timestamp_zero"];
 
 impl Default for Counts {
     fn default() -> Self {

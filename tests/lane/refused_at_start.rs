@@ -20,7 +20,9 @@ fn what_cannot_work_is_refused_at_start() {
         if key == "value.file" {
             stage = stage.set("pipeline.p.value.schema", "file");
         }
-        let mut sidecar = stage.set(&format!("pipeline.p.{key}"), value).run();
+        // Bound, not a temporary: it holds the cluster and the registry.
+        let stage = stage.set(&format!("pipeline.p.{key}"), value);
+        let mut sidecar = stage.run();
         let (code, _) = sidecar.exit(LIMIT);
         let log = sidecar.log();
         assert_eq!(code, Some(64), "{key} = {value}: {log}");
