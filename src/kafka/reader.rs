@@ -4,11 +4,12 @@
 //! never: join a group, commit, wait for an unreachable cluster without a bound.
 
 use super::ffi;
+use super::settings;
 use crate::config::{Kafka, Start};
 use crate::fault::{Blame, Fault, Stage};
 use crate::record::Timestamp;
 use crate::telemetry;
-use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::{BorrowedMessage, Message};
@@ -19,15 +20,6 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// What reading without a group stands on. librdkafka wants a group's name even where none is joined.
-const OWNED: &[(&str, &str)] = &[
-    ("group.id", "json2avro-read"),
-    ("enable.auto.commit", "false"),
-    ("enable.auto.offset.store", "false"),
-    ("enable.partition.eof", "true"),
-    ("auto.offset.reset", "earliest"),
-];
 
 /// A question waits so long before what librdkafka says in the meantime is told.
 const SLICE: Duration = Duration::from_secs(3);
@@ -237,15 +229,7 @@ impl Reader {
 }
 
 fn client(kafka: &Kafka) -> Result<BaseConsumer<Context>, Fault> {
-    let mut settings = ClientConfig::new();
-    settings.set_log_level(RDKafkaLogLevel::Warning);
-    for (name, value) in &kafka.properties {
-        settings.set(name, value);
-    }
-    for (name, value) in OWNED {
-        settings.set(*name, *value);
-    }
-    settings.create_with_context(Context::default()).map_err(|error| {
+    settings::reader(kafka).create_with_context(Context::default()).map_err(|error| {
         let message = format!("the client refuses the properties of [kafka.{}]: {error}", kafka.name);
         Fault::lasting(Stage::Config, Blame::Config, "client_config", message)
     })

@@ -50,6 +50,15 @@ const PRODUCER_OWNED: &[(&str, &str)] = &[
     ("queue.buffering.max.messages", "0"),
 ];
 
+/// What reading without a group stands on. librdkafka wants a group's name even where none is joined.
+const READER_OWNED: &[(&str, &str)] = &[
+    ("group.id", "json2avro-read"),
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("enable.partition.eof", "true"),
+    ("auto.offset.reset", "earliest"),
+];
+
 /// A consumer's settings.
 #[must_use]
 pub fn consumer(kafka: &Kafka, group_id: &str) -> ClientConfig {
@@ -85,9 +94,19 @@ pub fn inquirer(kafka: &Kafka) -> ClientConfig {
     layered(kafka, &[], &[])
 }
 
+/// Settings of a client that reads without a group; it says only what went wrong.
+#[must_use]
+pub fn reader(kafka: &Kafka) -> ClientConfig {
+    let mut settings = layered(kafka, &[], READER_OWNED);
+    settings.set_log_level(RDKafkaLogLevel::Warning);
+    settings
+}
+
 fn layered(kafka: &Kafka, defaults: &[(&str, &str)], owned: &[(&str, &str)]) -> ClientConfig {
     let mut settings = ClientConfig::new();
     settings.set_log_level(RDKafkaLogLevel::Info);
+    // OpenSSL is built in and knows no system's folder of certificates: look in the usual places.
+    settings.set("ssl.ca.location", "probe");
     for (name, value) in defaults {
         settings.set(*name, *value);
     }

@@ -233,3 +233,6 @@ impl Slot {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! The tracker against a model that keeps every record for ever and looks through all of them each time.
+
+use super::*;
+use fastrand::Rng;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum End {
+    InFlight,
+    Ended,
+    Failed,
+}
+
+/// One partition in hand, naively.
+struct Naive {
+    slot: SlotIndex,
+    partition: TopicPartition,
+    records: Vec<(i64, Ticket, End)>,
+    next: i64,
+}
+
+impl Naive {
+    /// One past the last record before the first that did not end.
+    fn cut(&self) -> Option<i64> {
+        let ended = self.records.iter().take_while(|(_, _, end)| *end == End::Ended);
+        ended.last().map(|(offset, _, _)| offset + 1)
+    }
+
+    fn in_flight(&self) -> usize {
+        self.records.iter().filter(|(_, _, end)| *end == End::InFlight).count()
+    }
+}
+
+fn record(offset: i64) -> InFlight {
+    InFlight { offset, timestamp: None, bytes: 10, dead_letter: None }
+}
+
+#[test]
+fn a_cut_never_passes_a_record_that_did_not_end() {
+    for seed in 0..300 {
+        let mut random = Rng::with_seed(seed);
+        let mut offsets = Offsets::default();
+        let mut held: Vec<Naive> = Vec::new();
+        let mut late: Vec<Ticket> = Vec::new();
+        for step in 0..400 {
+            round(&mut random, &mut offsets, &mut held, &mut late, step);
+            let in_flight: usize = held.iter().map(Naive::in_flight).sum();
+            assert_eq!(offsets.in_flight_records(), in_flight as u64, "seed {seed}, step {step}");
+            assert_eq!(offsets.in_flight_bytes(), in_flight * 10, "seed {seed}, step {step}");
+            for naive in &held {
+                assert_eq!(offsets.in_flight_of(naive.slot) as usize, naive.in_flight(), "seed {seed}, step {step}");
+            }
+            if random.u8(..4) == 0 {
+                let cuts = offsets.cut();
+                for naive in &held {
+                    let found = cuts.iter().find(|(partition, _)| *partition == naive.partition).map(|(_, cut)| *cut);
+                    assert!(found.is_none() || found == naive.cut(), "seed {seed}, step {step}: {found:?}");
+                }
+                assert!(offsets.cut().is_empty() && !offsets.cut_due(), "seed {seed}, step {step}: cut twice");
+                offsets.uncut();
+                let again = offsets.cut();
+                for naive in &held {
+                    let found = again.iter().find(|(partition, _)| *partition == naive.partition).map(|(_, cut)| *cut);
+                    assert_eq!(found, naive.cut(), "seed {seed}, step {step}: a failed commit is due again");
+                }
+            }
+        }
+    }
+}
+
+/// One random thing that a lane does.
+fn round(random: &mut Rng, offsets: &mut Offsets, held: &mut Vec<Naive>, late: &mut Vec<Ticket>, step: i32) {
+    match random.u8(..100) {
+        0..6 if held.len() < 4 => {
+            let partition = TopicPartition { topic: "t".into(), partition: step };
+            let slot = offsets.assign(partition.clone()).unwrap();
+            held.push(Naive { slot, partition, records: Vec::new(), next: random.i64(0..1000) });
+        }
+        6..9 if !held.is_empty() => {
+            let gone = held.swap_remove(random.usize(..held.len()));
+            assert_eq!(offsets.release(gone.slot), gone.in_flight() as u64);
+            let in_flight = gone.records.iter().filter(|(_, _, end)| *end == End::InFlight);
+            late.extend(in_flight.map(|(_, ticket, _)| *ticket));
+        }
+        9..12 => {
+            for ticket in late.drain(..) {
+                assert_eq!(offsets.mark(ticket, true), None, "a late report marks nothing");
+            }
+        }
+        12..60 if !held.is_empty() => {
+            let place = random.usize(..held.len());
+            let naive = &mut held[place];
+            // Compaction and transactions leave gaps.
+            let offset = naive.next + random.i64(0..3);
+            naive.next = offset + 1;
+            let ticket = offsets.next_ticket(naive.slot);
+            if random.u8(..5) == 0 {
+                offsets.settle(naive.slot, offset);
+                naive.records.push((offset, ticket, End::Ended));
+            } else {
+                offsets.track(naive.slot, record(offset));
+                naive.records.push((offset, ticket, End::InFlight));
+            }
+        }
+        60..97 if !held.is_empty() => {
+            let place = random.usize(..held.len());
+            report(random, offsets, &mut held[place]);
+        }
+        97.. if !held.is_empty() => {
+            let place = random.usize(..held.len());
+            let naive = &mut held[place];
+            while naive.in_flight() > 0 {
+                report(random, offsets, naive);
+            }
+            let first = naive.records.iter().find(|(_, _, end)| *end != End::Ended).map(|(offset, _, _)| *offset);
+            let back_to = offsets.rewind(naive.slot, Some(naive.next));
+            assert_eq!(back_to, Some(first.unwrap_or(naive.next)));
+            naive.records.retain(|(offset, _, _)| first.is_none_or(|first| *offset < first));
+            naive.next = back_to.unwrap();
+        }
+        _ => {}
+    }
+}
+
+/// A delivery report for any record in flight; deliveries fail now and then.
+fn report(random: &mut Rng, offsets: &mut Offsets, naive: &mut Naive) {
+    let in_flight = naive.records.iter_mut().filter(|(_, _, end)| *end == End::InFlight);
+    let Some((offset, ticket, end)) = random.choice(in_flight.collect::<Vec<_>>()) else { return };
+    let delivered = random.u8(..10) > 0;
+    assert_eq!(offsets.mark(*ticket, delivered), Some((naive.slot, record(*offset))));
+    assert_eq!(offsets.mark(*ticket, true), None, "a report counts once");
+    *end = if delivered { End::Ended } else { End::Failed };
+}
+
+#[test]
+fn a_beginning_that_is_not_committed_is_due_at_once() {
+    let mut offsets = Offsets::default();
+    let partition = TopicPartition { topic: "t".into(), partition: 0 };
+    let slot = offsets.assign(partition.clone()).unwrap();
+    assert!(!offsets.cut_due());
+    offsets.begin(slot, 42);
+    assert!(offsets.cut_due_of(slot));
+    assert_eq!(offsets.cut(), [(partition, 42)]);
+}
