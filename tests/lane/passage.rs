@@ -140,16 +140,8 @@ fn a_key_finds_its_partition_as_in_java() {
 
 #[test]
 fn source_and_sink_may_be_two_clusters() {
-    let stage = Stage::new(2);
-    let sink = super::stage::Cluster::start();
-    for topic in ["out", "dead"] {
-        sink.mock().create_topic(topic, 2, 1).unwrap();
-    }
-    let stage = stage
-        .dead_letters()
-        .set("kafka.other.\"bootstrap.servers\"", sink.bootstrap())
-        .set("pipeline.p.source.kafka", "main")
-        .set("pipeline.p.sink.kafka", "other");
+    let (stage, sink) = Stage::with_own_sink(2);
+    let stage = stage.dead_letters();
     stage.write(json(0..50));
     stage.write(["no"]);
     let mut sidecar = stage.run();

@@ -99,6 +99,20 @@ impl Stage {
         self
     }
 
+    /// With a cluster of its own for the sink, `out` and `dead` on it.
+    pub(crate) fn with_own_sink(partitions: i32) -> (Self, Cluster) {
+        let sink = Cluster::start();
+        for topic in ["out", "dead"] {
+            sink.mock().create_topic(topic, partitions, 1).unwrap();
+        }
+        let stage = Self::new(partitions)
+            .set("kafka.other.\"bootstrap.servers\"", sink.bootstrap())
+            .raw("kafka.other.\"reconnect.backoff.max.ms\"", 200)
+            .set("pipeline.p.source.kafka", "main")
+            .set("pipeline.p.sink.kafka", "other");
+        (stage, sink)
+    }
+
     /// Refused records go to `dead`.
     #[must_use]
     pub(crate) fn dead_letters(self) -> Self {

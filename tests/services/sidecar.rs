@@ -114,9 +114,14 @@ impl Sidecar {
     }
 
     /// Sends SIGTERM and waits: a clean and prompt end, or a panic.
-    pub(crate) fn terminate(mut self) {
+    pub(crate) fn terminate(self) {
+        self.terminate_within(Duration::from_secs(20));
+    }
+
+    /// As `terminate`, with its own limit.
+    pub(crate) fn terminate_within(mut self, limit: Duration) {
         self.signal("TERM");
-        let (code, _) = self.exit(Duration::from_secs(20));
+        let (code, _) = self.exit(limit);
         assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", self.log());
     }
 
