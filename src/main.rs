@@ -4,7 +4,7 @@ use clap::Parser;
 use std::process::ExitCode;
 
 /// jemalloc for everything, librdkafka included: it allocates a message on one thread and frees it on another.
-#[cfg(target_os = "linux")]
+#[cfg(all(target_os = "linux", feature = "jemalloc"))]
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 

@@ -11,6 +11,7 @@ mod outage;
 mod passage;
 mod policies;
 mod produce;
+mod random;
 mod refused_at_start;
 mod schema;
 mod stage;
