@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Dashboards and alerts are built on these: adding one is fine, a change of one is a breaking release.
-const CONTRACT: &str = "\
+pub(crate) const CONTRACT: &str = "\
 json2avro_build_info gauge version,librdkafka
 json2avro_bytes_consumed_total counter pipeline,topic
 json2avro_bytes_produced_total counter pipeline,topic

@@ -12,6 +12,7 @@ mod admin;
 mod config;
 mod conformance;
 mod convert;
+mod deploy;
 mod fake_registry;
 mod generated;
 mod generator;
