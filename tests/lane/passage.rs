@@ -125,10 +125,8 @@ fn a_key_finds_its_partition_as_in_java() {
     let stage = Stage::new(9).set("pipeline.p.sink.partitioning", "by_key").set("pipeline.p.sink.topic", "keyed");
     stage.registry.register("keyed-value", SCHEMA);
     stage.cluster.mock().create_topic("keyed", 7, 1).unwrap();
-    let records: Vec<Record> = keys
-        .iter()
-        .map(|(key, _)| Record { key: key.map(<[u8]>::to_vec), ..record(8, b"{\"n\":1}") })
-        .collect();
+    let records: Vec<Record> =
+        keys.iter().map(|(key, _)| Record { key: key.map(<[u8]>::to_vec), ..record(8, b"{\"n\":1}") }).collect();
     stage.cluster.produce("in", &records);
     let mut sidecar = stage.run();
     sidecar.wait_for("all records", LIMIT, |metrics| ended(metrics) == [4, 0, 0]);
