@@ -287,6 +287,10 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.client.context().closing.store(true, Ordering::Relaxed);
+        // A revocation that nobody answered: the close waits for the answer for ever.
+        if let Ok(held) = self.client.assignment() {
+            drop(self.answer(&held, false));
+        }
     }
 }
 
@@ -385,10 +389,7 @@ fn list_of(of: &[TopicPartition]) -> TopicPartitionList {
 }
 
 /// An answered list as offsets; the first partition's error fails the whole.
-fn offsets(
-    answer: KafkaResult<TopicPartitionList>,
-    what: &str,
-) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
+fn offsets(answer: KafkaResult<TopicPartitionList>, what: &str) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
     let list = answer.map_err(|error| fault(Stage::Consume, what, &error))?;
     let names = partitions(&list);
     names
