@@ -69,8 +69,7 @@ struct Slot {
 impl Offsets {
     /// Takes a partition in hand; None if there are too many.
     pub(super) fn assign(&mut self, partition: TopicPartition) -> Option<SlotIndex> {
-        let slot =
-            Slot { partition, first: 0, ring: VecDeque::new(), in_flight: 0, cut: None, sent: None };
+        let slot = Slot { partition, first: 0, ring: VecDeque::new(), in_flight: 0, cut: None, sent: None };
         if let Some(free) = self.slots.iter().position(Option::is_none) {
             self.slots[free] = Some(slot);
             return Some(SlotIndex(free));
@@ -232,5 +231,117 @@ impl Slot {
             self.ring.pop_front();
             self.first += 1;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn partition(number: i32) -> TopicPartition {
+        TopicPartition { topic: "t".into(), partition: number }
+    }
+
+    fn record(offset: i64) -> InFlight {
+        InFlight { offset, timestamp: None, bytes: 10, dead_letter: None }
+    }
+
+    /// One partition the naive way: all that was read since it was taken in hand or rewound, in order.
+    #[derive(Default)]
+    struct Model {
+        read: Vec<(i64, Option<Ticket>, Progress)>,
+        next: i64,
+        cut: Option<i64>,
+    }
+
+    impl Model {
+        fn in_flight(&self) -> usize {
+            self.read.iter().filter(|(_, _, progress)| *progress == Progress::InFlight).count()
+        }
+
+        fn advance(&mut self) {
+            let ended = self.read.iter().take_while(|(_, _, progress)| *progress == Progress::Ended);
+            self.cut = ended.last().map(|(offset, _, _)| offset + 1).or(self.cut);
+        }
+    }
+
+    #[test]
+    fn a_cut_never_passes_a_record_that_did_not_end() {
+        for seed in 0..300 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let mut offsets = Offsets::default();
+            let mut slots: Vec<(SlotIndex, Model)> = Vec::new();
+            let mut late = Vec::new();
+            for number in 0..3 {
+                slots.push((offsets.assign(partition(number)).unwrap(), Model::default()));
+            }
+            for _ in 0..300 {
+                let chosen = random.usize(0..slots.len());
+                let (slot, model) = &mut slots[chosen];
+                match random.u8(0..12) {
+                    0..4 => {
+                        let ticket = offsets.next_ticket(*slot);
+                        offsets.track(*slot, record(model.next));
+                        model.read.push((model.next, Some(ticket), Progress::InFlight));
+                        model.next += random.i64(1..4);
+                    }
+                    4 => {
+                        offsets.settle(*slot, model.next);
+                        model.read.push((model.next, None, Progress::Ended));
+                        model.next += 1;
+                    }
+                    5..10 => {
+                        let delivered = random.u8(0..20) > 0;
+                        let flying = model.read.iter_mut().filter(|(_, _, progress)| *progress == Progress::InFlight);
+                        if let Some((offset, ticket, progress)) = flying.collect::<Vec<_>>().into_iter().next_back() {
+                            let marked = offsets.mark(ticket.unwrap(), delivered);
+                            assert_eq!(marked, Some((*slot, record(*offset))), "seed {seed}");
+                            assert_eq!(offsets.mark(ticket.unwrap(), true), None, "seed {seed}: a second report");
+                            *progress = if delivered { Progress::Ended } else { Progress::Failed };
+                        }
+                    }
+                    10 if model.in_flight() == 0 => {
+                        let first = model.read.iter().find(|(_, _, progress)| *progress != Progress::Ended);
+                        let expected = first.map_or(model.next, |(offset, _, _)| *offset);
+                        assert_eq!(offsets.rewind(*slot, Some(model.next)), Some(expected), "seed {seed}");
+                        model.advance();
+                        (model.read, model.next) = (Vec::new(), expected);
+                    }
+                    _ => {
+                        late.extend(model.read.iter().filter(|(_, _, p)| *p == Progress::InFlight).map(|read| read.1));
+                        assert_eq!(offsets.release(*slot), model.in_flight() as u64, "seed {seed}");
+                        *slot = offsets.assign(partition(i32::try_from(chosen).unwrap())).unwrap();
+                        *model = Model::default();
+                    }
+                }
+                slots[chosen].1.advance();
+                let in_flight: usize = slots.iter().map(|(_, model)| model.in_flight()).sum();
+                assert_eq!(offsets.in_flight_records(), in_flight as u64, "seed {seed}");
+                assert_eq!(offsets.in_flight_bytes(), in_flight * 10, "seed {seed}");
+                for (slot, model) in &slots {
+                    assert_eq!(offsets.slot(*slot).unwrap().cut, model.cut, "seed {seed}");
+                }
+            }
+            for ticket in late {
+                assert_eq!(offsets.mark(ticket.unwrap(), true), None, "seed {seed}: a late report");
+            }
+        }
+    }
+
+    #[test]
+    fn a_cut_is_due_once_and_again_after_a_commit_that_failed() {
+        let mut offsets = Offsets::default();
+        let slot = offsets.assign(partition(0)).unwrap();
+        assert!(!offsets.cut_due());
+        offsets.begin(slot, 7);
+        assert_eq!(offsets.cut(), [(partition(0), 7)]);
+        assert!(!offsets.cut_due() && offsets.cut().is_empty());
+        offsets.uncut();
+        assert!(offsets.cut_due_of(slot));
+        offsets.settle(slot, 9);
+        assert_eq!(offsets.cut(), [(partition(0), 10)]);
+        offsets.release(slot);
+        offsets.uncut();
+        assert!(!offsets.cut_due(), "a partition that was let go is never committed");
     }
 }
