@@ -16,11 +16,7 @@ fn mixture(stage: &Stage) {
 #[test]
 fn a_policy_says_where_refused_records_end() {
     // Policy; produced, dead-lettered, skipped; stopped partitions; committed.
-    let cases = [
-        ("dead_letter", [9, 6, 0], 0, [5; 3]),
-        ("skip", [9, 0, 6], 0, [5; 3]),
-        ("stop", [3, 0, 0], 3, [1; 3]),
-    ];
+    let cases = [("dead_letter", [9, 6, 0], 0, [5; 3]), ("skip", [9, 0, 6], 0, [5; 3]), ("stop", [3, 0, 0], 3, [1; 3])];
     for (policy, ends, stopped, committed) in cases {
         let stage = match policy {
             "dead_letter" => Stage::new(3).dead_letters(),
@@ -79,10 +75,10 @@ fn a_dead_letter_that_cannot_be_delivered_stops_its_partition() {
     let stage = Stage::new(2).dead_letters();
     stage.write_to(0, [BAD]);
     // The only record, so the only produce request, is the dead letter.
-    stage.cluster.mock().request_errors(
-        RDKafkaApiKey::Produce,
-        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 1],
-    );
+    stage
+        .cluster
+        .mock()
+        .request_errors(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED; 1]);
     let mut sidecar = stage.run();
     let metrics = sidecar.wait_for("a stopped partition", LIMIT, |metrics| metrics.count("partitions_stopped") == 1);
     assert_eq!(metrics.sum("records_failed_total", &[("stage", "dead_letter")]) as u64, 1);

@@ -4,7 +4,8 @@ use super::stage::{LIMIT, SCHEMA, Stage, avro, ended, json};
 use crate::fake_registry::Answer;
 use crate::services::sidecar::Metrics;
 
-const NEWER: &str = r#"{"type":"record","name":"R","fields":[{"name":"n","type":"long"},{"name":"m","type":"long","default":0}]}"#;
+const NEWER: &str =
+    r#"{"type":"record","name":"R","fields":[{"name":"n","type":"long"},{"name":"m","type":"long","default":0}]}"#;
 
 fn in_force(id: &str) -> impl Fn(&Metrics) -> bool + '_ {
     move |metrics| metrics.sum("schema_info", &[("schema_id", id)]) == 1.0
