@@ -207,5 +207,9 @@ impl Consumer {
 impl Drop for Consumer {
     fn drop(&mut self) {
         self.client.context().closing.store(true, Ordering::Relaxed);
+        // A revocation that nobody answered: the close waits for the answer for ever.
+        if let Ok(held) = self.client.assignment() {
+            drop(self.answer(&held, false));
+        }
     }
 }

@@ -95,6 +95,9 @@ impl Passage {
         }
         let value = record.value();
         self.counts.consumed(record.key().map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len));
+        if record.timestamp().millis() == Some(0) {
+            self.counts.lossy([("timestamp_zero", 1)]);
+        }
         let encoded = match value {
             None => {
                 self.counts.tombstone();
@@ -321,6 +324,16 @@ impl Passage {
     }
 }
 
+/// Kafka's own -1 for a record without a timestamp, where librdkafka would put the present for 0. A record of the epoch's
+/// very first millisecond is written as of the next one, which librdkafka can say.
+fn timestamp_to_write(timestamp: Option<i64>) -> i64 {
+    match timestamp {
+        None => -1,
+        Some(0) => 1,
+        Some(millis) => millis,
+    }
+}
+
 /// `json2avro.source: <topic>:<partition>:<offset>`. Topic names have no colon, so the last two are split off safely.
 fn add_source_position(headers: &mut Headers, record: &Record<'_>) {
     // 249 bytes of topic, 10 of partition, 19 of offset, 2 colons.
@@ -330,5 +343,17 @@ fn add_source_position(headers: &mut Headers, record: &Record<'_>) {
     if write!(rest, "{}:{}:{}", record.topic(), record.partition(), record.offset()).is_ok() {
         let length = room - rest.len();
         headers.add("json2avro.source", &place[..length]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timestamp_is_never_the_present() {
+        for (source, written) in [(None, -1), (Some(0), 1), (Some(1), 1), (Some(i64::MAX), i64::MAX)] {
+            assert_eq!(timestamp_to_write(source), written, "{source:?}");
+        }
     }
 }

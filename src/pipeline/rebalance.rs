@@ -11,7 +11,7 @@ use super::lane::Lane;
 use super::start;
 use crate::backoff::Backoff;
 use crate::fault::{Blame, Fault, Stage};
-use crate::kafka::consumer::Position;
+use crate::kafka::consumer::{Item, Position};
 use crate::record::TopicPartition;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -146,6 +146,7 @@ impl Lane {
     fn let_go(&mut self, partitions: &[TopicPartition], lost: bool) -> Result<(), Fault> {
         if self.cursor < self.consumer.batch_len() {
             // The rest of the batch cannot be told apart by owner any more once partitions come and go: read it again.
+            self.note_next();
             self.cursor = self.consumer.batch_len();
             self.passage.abandon_waiting();
             let kept: Vec<_> = self.assignment.iter().filter(|held| held.state == State::Reading).collect();
@@ -173,5 +174,17 @@ impl Lane {
             self.passage.events.revoked(&numbers, held)
         }
         Ok(())
+    }
+
+    /// A partition none of whose records passed yet has no next offset to be taken back to: it is that of its first
+    /// record in the batch.
+    fn note_next(&mut self) {
+        for index in self.cursor..self.consumer.batch_len() {
+            if let Some(Item::Record(record)) = self.consumer.item(index)
+                && let Some(held) = self.assignment.of(&record)
+            {
+                held.next.get_or_insert(record.offset());
+            }
+        }
     }
 }

@@ -52,7 +52,10 @@ impl Lane {
     pub(super) fn flood(&mut self, fault: Fault) {
         self.passage.events.failed(&fault);
         self.pulse.failed();
-        for held in self.assignment.iter_mut().filter(|held| held.state == State::Reading) {
+        // What is about to be rewound or reset would read on after it.
+        let reads_on =
+            |state: &State| matches!(state, State::Reading | State::Halting(Halt::Resume | Halt::Reset { .. }));
+        for held in self.assignment.iter_mut().filter(|held| reads_on(&held.state)) {
             held.state = State::Halting(Halt::Stop { at: None, fault: fault.clone() });
         }
         self.flooded = Some(fault);
