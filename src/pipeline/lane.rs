@@ -28,6 +28,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// How long it may when deliveries, commits or a rebalance are under way.
 const BUSY_WAIT: Duration = Duration::from_millis(2);
+/// Between a commit that failed and the next try while a partition waits for it to be let go.
+const COMMIT_AGAIN: Duration = Duration::from_millis(100);
 
 /// A lane, ready to run.
 #[allow(missing_debug_implementations, reason = "holds clients")]
@@ -54,6 +56,8 @@ pub(super) struct Lane {
 #[derive(Debug)]
 pub(super) struct Commits {
     pub(super) pending: bool,
+    /// The last one failed.
+    pub(super) failed: bool,
     pub(super) last: Instant,
 }
 
@@ -221,7 +225,12 @@ impl Lane {
             return;
         }
         let urgent = self.drain.began.is_some() || self.rebalances.revoking();
-        if !urgent && now.duration_since(self.commits.last) < self.passage.config.commit_interval {
+        let interval = match (urgent, self.commits.failed) {
+            (false, _) => self.passage.config.commit_interval,
+            (true, true) => COMMIT_AGAIN,
+            (true, false) => Duration::ZERO,
+        };
+        if now.duration_since(self.commits.last) < interval {
             return;
         }
         self.commits.last = now;
@@ -236,6 +245,7 @@ impl Lane {
         self.commits.pending = false;
         match result {
             Ok(offsets) => {
+                self.commits.failed = false;
                 self.passage.events.committed();
                 for (partition, offset) in offsets {
                     self.lag.committed(&partition, offset);
@@ -246,6 +256,7 @@ impl Lane {
     }
 
     fn commit_failed(&mut self, fault: &Fault, now: Instant) {
+        self.commits.failed = true;
         self.passage.offsets.uncut();
         self.passage.events.commit_failed(fault, now);
     }

@@ -95,9 +95,6 @@ impl Passage {
         }
         let value = record.value();
         self.counts.consumed(record.key().map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len));
-        if record.timestamp().millis() == Some(0) {
-            self.counts.lossy([("timestamp_zero", 1)]);
-        }
         let encoded = match value {
             None => {
                 self.counts.tombstone();
@@ -200,13 +197,12 @@ impl Passage {
             partition: waiting.partition,
             key: record.key(),
             value: self.bytes(record, waiting.value),
-            timestamp_millis: waiting.in_flight.timestamp.unwrap_or(NO_TIMESTAMP),
+            timestamp_millis: timestamp_to_write(waiting.in_flight.timestamp),
             ticket: ticket.0,
         };
         match self.producer.enqueue(produced, &mut waiting.headers) {
             Ok(()) => {
                 if waiting.in_flight.timestamp == Some(0) {
-                    // librdkafka takes 0 for "now" and offers no other way to write it.
                     self.counts.lossy([("timestamp_zero", 1)]);
                 }
                 self.offsets.track(waiting.slot, waiting.in_flight);
@@ -324,11 +320,11 @@ impl Passage {
     }
 }
 
-/// Kafka's own -1 for a record without a timestamp, where librdkafka would put the present for 0. A record of the epoch's
-/// very first millisecond is written as of the next one, which librdkafka can say.
+/// librdkafka takes 0 for "now" and has no other word for the epoch's first millisecond: it is written as the next one, and
+/// counted.
 fn timestamp_to_write(timestamp: Option<i64>) -> i64 {
     match timestamp {
-        None => -1,
+        None => NO_TIMESTAMP,
         Some(0) => 1,
         Some(millis) => millis,
     }

@@ -200,7 +200,7 @@ impl Supervisor {
             passage,
             assignment: Assignment::default(),
             rebalances: Rebalances::default(),
-            commits: Commits { pending: false, last: Instant::now() },
+            commits: Commits { pending: false, failed: false, last: Instant::now() },
             stops: BTreeMap::new(),
             flooded: None,
             drain: Drain { timeout: self.drain_timeout, began: None, left_group: false },

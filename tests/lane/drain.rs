@@ -24,7 +24,7 @@ fn a_signal_drains_commits_and_leaves() {
 fn a_start_that_still_waits_ends_at_once() {
     let stage = Stage::new(1);
     stage.registry.down();
-    let mut sidecar = stage.run();
+    let sidecar = stage.run();
     crate::services::wait_for("the admin server", LIMIT, || sidecar.probe("live"));
     sidecar.terminate_within(Duration::from_secs(2));
 }
