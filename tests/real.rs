@@ -6,6 +6,7 @@
 mod event;
 mod evolution;
 mod foreign;
+mod instances;
 mod job;
 mod main_job;
 mod order;
