@@ -19,12 +19,28 @@ pub(crate) struct Sidecar {
     admin: String,
     folder: TempDir,
     /// Names its pid to whoever ends the services, in case this process is killed.
-    guest: PathBuf,
+    guest: Option<PathBuf>,
 }
 
 impl Services {
     /// Runs `json2avro run` with a config; its admin port is chosen here.
     pub(crate) fn sidecar(&self, config: &str) -> Sidecar {
+        let mut sidecar = Sidecar::start(config);
+        let guest = self.folder.join(format!("json2avro-{}.pid", sidecar.child.id()));
+        fs::write(&guest, sidecar.child.id().to_string()).unwrap();
+        sidecar.guest = Some(guest);
+        sidecar
+    }
+}
+
+/// The binary built beside this test, or the one named by hand: what is about to be shipped, say.
+fn binary() -> OsString {
+    std::env::var_os("JSON2AVRO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_json2avro").into())
+}
+
+impl Sidecar {
+    /// Runs `json2avro run` with a config that needs no services of ours.
+    pub(crate) fn start(config: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let file = folder.path().join("json2avro.toml");
@@ -38,18 +54,9 @@ impl Services {
             .stderr(File::create(folder.path().join("log")).unwrap())
             .spawn()
             .unwrap();
-        let guest = self.folder.join(format!("json2avro-{}.pid", child.id()));
-        fs::write(&guest, child.id().to_string()).unwrap();
-        Sidecar { child, admin, folder, guest }
+        Self { child, admin, folder, guest: None }
     }
-}
 
-/// The binary built beside this test, or the one named by hand: what is about to be shipped, say.
-fn binary() -> OsString {
-    std::env::var_os("JSON2AVRO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_json2avro").into())
-}
-
-impl Sidecar {
     /// The status of a probe (`live`, `ready`), or `None` while nobody answers.
     pub(crate) fn probe(&self, name: &str) -> Option<u16> {
         http::get(&format!("http://{}/{name}", self.admin)).ok().map(|answer| answer.status)
@@ -111,6 +118,19 @@ impl Sidecar {
         assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", self.log());
     }
 
+    /// Whether a line of its log has all of these words.
+    pub(crate) fn said(&self, words: &[&str]) -> bool {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        log.lines().any(|line| words.iter().all(|word| line.contains(word)))
+    }
+
+    /// The most memory that it ever had resident, in MiB; `None` where there is no /proc to tell.
+    pub(crate) fn peak_mib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        peak.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib / 1024)
+    }
+
     /// The last lines of its log.
     pub(crate) fn log(&self) -> String {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
@@ -124,7 +144,7 @@ impl Drop for Sidecar {
         // Both fail only where it has ended already.
         drop(self.child.kill());
         drop(self.child.wait());
-        drop(fs::remove_file(&self.guest));
+        drop(self.guest.as_ref().map(fs::remove_file));
     }
 }
 

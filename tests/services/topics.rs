@@ -59,6 +59,7 @@ impl Services {
         let producer: BaseProducer<CountFailures> = self
             .client()
             .set("linger.ms", "20")
+            .set("message.max.bytes", "100000000")
             .set("enable.idempotence", "true")
             .create_with_context(CountFailures(Arc::clone(&failed)))
             .unwrap();
