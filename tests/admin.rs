@@ -5,10 +5,10 @@ use json2avro::config::Admin;
 use json2avro::fault::Blame;
 use json2avro::lifecycle::{Pulse, Shutdown};
 use json2avro::telemetry::Metrics;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 struct Server {
     address: SocketAddr,
@@ -129,4 +129,47 @@ fn a_taken_address_is_the_configs_fault() {
     let fault = admin::bind(&Admin { listen: server.address, live_timeout: Duration::ZERO }).unwrap_err();
     assert_eq!(fault.blame, Blame::Config);
     assert!(fault.message.contains(&server.address.to_string()), "{fault}");
+}
+
+/// Clients that do not behave hold neither the answers up nor descriptors: the oldest of too many makes room.
+#[test]
+fn misbehaving_clients_hold_up_nothing() {
+    let server = Server::start(Duration::from_secs(60));
+    let huge = format!("GET /live HTTP/1.1\r\nx: {}\r\n", "x".repeat(1 << 20));
+    for (what, sent) in [
+        ("idle", ""),
+        ("half a request", "GET /met"),
+        ("a header without end", "GET /live HTTP/1.1\r\nhost: x\r\nx: "),
+        ("a body that never comes", "POST /live HTTP/1.1\r\nhost: x\r\ncontent-length: 1000000\r\n\r\n"),
+        ("no HTTP", "\u{16}\u{3}\u{1} hello\r\n\r\n"),
+        ("a huge header", &huge),
+    ] {
+        let count = if sent.len() > 1000 { 20 } else { 500 };
+        let clients: Vec<TcpStream> = (0..count)
+            .map(|_| {
+                let mut client = TcpStream::connect(server.address).unwrap();
+                // It may be cut off while it still sends.
+                drop(client.write_all(sent.as_bytes()));
+                client
+            })
+            .collect();
+        let asked = Instant::now();
+        server.check("/live", 200, &["orders: alive"]);
+        server.check("/metrics", 200, &["json2avro_build_info"]);
+        let took = asked.elapsed();
+        assert!(took < Duration::from_secs(2), "{count} clients, {what}: the answers took {took:?}");
+        let held = clients.iter().filter(|client| still_open(client)).count();
+        assert!(held <= 64, "{count} clients, {what}: {held} are still held");
+    }
+}
+
+fn still_open(mut client: &TcpStream) -> bool {
+    client.set_nonblocking(true).unwrap();
+    loop {
+        match client.read(&mut [0; 4096]) {
+            Ok(0) => return false,
+            Ok(_) => {}
+            Err(error) => return error.kind() == ErrorKind::WouldBlock,
+        }
+    }
 }

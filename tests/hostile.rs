@@ -1,5 +1,7 @@
 //! Schemas, JSON and Avro made to hurt: each ends soon, in the result that its line names.
 
+mod registry;
+
 use json2avro::transcoder::{Encoder, Ledger, Options, Plan, decode};
 use serde_json::{Value, json};
 use std::sync::Arc;

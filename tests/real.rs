@@ -6,6 +6,8 @@
 mod event;
 mod evolution;
 mod foreign;
+mod hostile;
+mod instances;
 mod job;
 mod main_job;
 mod order;

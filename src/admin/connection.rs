@@ -1,22 +1,24 @@
 //! Connections that cannot be held: a number of them, and a deadline for each.
 //!
 //! `axum::serve` has no timeout of its own. Each connection carries one request, so one deadline from its first byte to
-//! its last bounds a client that sends its headers slowly, never asks, or never reads the answer.
+//! its last bounds a client that sends its headers slowly, never asks, or never reads the answer. Where there are too
+//! many, the oldest makes room: an honest one is answered within milliseconds, and a probe must not wait behind idle ones.
 //!
 //! Comes in: a listener. Goes out: streams that fail once their time is over. Must never: end because accepting failed.
 
+use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::time::Sleep;
 
-/// The most connections at a time; further ones wait in the kernel's backlog.
+/// The most connections at a time; a further one ends the oldest.
 const MOST: usize = 64;
 /// One request and its answer.
 const DEADLINE: Duration = Duration::from_secs(10);
@@ -27,13 +29,25 @@ const PAUSE: Duration = Duration::from_millis(200);
 #[derive(Debug)]
 pub(super) struct Connections {
     listener: TcpListener,
-    free: Arc<Semaphore>,
+    most: usize,
     deadline: Duration,
+    /// Dropping one ends its connection; oldest first.
+    open: VecDeque<oneshot::Sender<Infallible>>,
 }
 
 impl Connections {
     pub(super) fn new(listener: TcpListener) -> Self {
-        Self { listener, free: Arc::new(Semaphore::new(MOST)), deadline: DEADLINE }
+        Self { listener, most: MOST, deadline: DEADLINE, open: VecDeque::new() }
+    }
+
+    fn admit(&mut self, stream: TcpStream) -> Connection {
+        self.open.retain(|connection| !connection.is_closed());
+        while self.open.len() >= self.most {
+            self.open.pop_front();
+        }
+        let (end, ended) = oneshot::channel();
+        self.open.push_back(end);
+        Connection { stream, deadline: Box::pin(tokio::time::sleep(self.deadline)), ended }
     }
 }
 
@@ -43,12 +57,8 @@ impl axum::serve::Listener for Connections {
 
     async fn accept(&mut self) -> (Connection, SocketAddr) {
         loop {
-            // A semaphore that is never closed always gives in the end.
-            if let Ok(permit) = Arc::clone(&self.free).acquire_owned().await
-                && let Ok((stream, peer)) = self.listener.accept().await
-            {
-                let deadline = Box::pin(tokio::time::sleep(self.deadline));
-                return (Connection { stream, deadline, _permit: permit }, peer);
+            if let Ok((stream, peer)) = self.listener.accept().await {
+                return (self.admit(stream), peer);
             }
             tokio::time::sleep(PAUSE).await;
         }
@@ -64,13 +74,13 @@ impl axum::serve::Listener for Connections {
 pub(super) struct Connection {
     stream: TcpStream,
     deadline: Pin<Box<Sleep>>,
-    _permit: OwnedSemaphorePermit,
+    ended: oneshot::Receiver<Infallible>,
 }
 
 impl Connection {
     /// The stream while its time is not over. Also has the task woken when it is.
     fn in_time(&mut self, cx: &mut Context<'_>) -> io::Result<Pin<&mut TcpStream>> {
-        if self.deadline.as_mut().poll(cx).is_ready() {
+        if self.deadline.as_mut().poll(cx).is_ready() || Pin::new(&mut self.ended).poll(cx).is_ready() {
             return Err(io::ErrorKind::TimedOut.into());
         }
         Ok(Pin::new(&mut self.stream))
@@ -109,15 +119,20 @@ mod tests {
     use axum::Router;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-    /// With room for one connection, a client that never finishes its request delays the next one by the deadline alone.
+    /// A client that never finishes its request is cut off by the deadline; with room for one, by the next client.
     #[test]
     fn a_slow_client_is_cut_off_and_the_next_is_served() {
+        for (most, deadline) in [(2, Duration::from_millis(50)), (1, Duration::from_secs(3600))] {
+            cut_off(most, deadline);
+        }
+    }
+
+    fn cut_off(most: usize, deadline: Duration) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
-            let deadline = Duration::from_millis(50);
-            let connections = Connections { listener, free: Arc::new(Semaphore::new(1)), deadline };
+            let connections = Connections { listener, most, deadline, open: VecDeque::new() };
             let server = tokio::spawn(async { axum::serve(connections, Router::new()).await });
 
             let mut slow = TcpStream::connect(address).await.unwrap();

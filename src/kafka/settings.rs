@@ -9,6 +9,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 const STRATEGY: &str = "partition.assignment.strategy";
+const FETCH_BYTES: &str = "fetch.max.bytes";
 
 /// Better than librdkafka's defaults for this loop; the reasons and figures are in the project's research.
 const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
@@ -17,7 +18,7 @@ const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
     // 144 -> 82 MB at the same speed.
     ("queued.min.messages", "10000"),
     ("queued.max.messages.kbytes", "16384"),
-    ("fetch.max.bytes", "16777216"),
+    (FETCH_BYTES, "16777216"),
     // Moves only the partitions that change hands.
     (STRATEGY, "cooperative-sticky"),
     // New partitions are found within half a minute.
@@ -67,6 +68,11 @@ pub fn consumer(kafka: &Kafka, group_id: &str) -> ClientConfig {
     if settings.get("group.protocol") == Some("consumer") && !kafka.properties.contains_key(STRATEGY) {
         // KIP-848: the broker assigns, and librdkafka refuses a strategy of the client's.
         settings.remove(STRATEGY);
+    }
+    let number = |name: &str| settings.get(name).and_then(|text| text.parse::<u64>().ok());
+    if number("message.max.bytes") > number(FETCH_BYTES) && !kafka.properties.contains_key(FETCH_BYTES) {
+        // librdkafka refuses a smaller one that was set, and raises its own.
+        settings.remove(FETCH_BYTES);
     }
     settings
 }
@@ -118,4 +124,25 @@ fn layered(kafka: &Kafka, defaults: &[(&str, &str)], owned: &[(&str, &str)]) -> 
         settings.set(*name, *value);
     }
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::consumer::BaseConsumer;
+
+    #[test]
+    fn a_larger_record_needs_one_property_alone() {
+        for (properties, fetch_bytes) in [
+            (&[][..], Some("16777216")),
+            (&[("message.max.bytes", "1000000")], Some("16777216")),
+            (&[("message.max.bytes", "33554432")], None),
+            (&[("message.max.bytes", "33554432"), ("fetch.max.bytes", "50000000")], Some("50000000")),
+        ] {
+            let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+            let settings = consumer(&Kafka { name: "main".into(), properties }, "group");
+            assert_eq!(settings.get(FETCH_BYTES), fetch_bytes);
+            assert!(settings.create::<BaseConsumer>().is_ok(), "{fetch_bytes:?}");
+        }
+    }
 }

@@ -1,27 +1,34 @@
-//! A client that others wrote reads back what was written: Python's confluent-kafka with its AvroDeserializer.
+//! Clients that others wrote read back what was written: Python's confluent-kafka with its AvroDeserializer, and npm's
+//! kafkajs with @kafkajs/confluent-schema-registry.
 
 use super::event::CLEAN;
 use super::job::Job;
 use crate::services::Services;
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-const READER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/read_back");
+/// Programs that take bootstrap servers, registry URL, source and sink topic, and compare.
+const READERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign");
 
 #[test]
-fn a_foreign_client_reads_every_value() {
+fn foreign_clients_read_every_value() {
     let Some(services) = Services::turn() else { return };
-    let job = Job::new(&services, "foreign", 2_000, CLEAN).positioned();
+    // kafkajs reads no lz4.
+    let job =
+        Job::new(&services, "foreign", 2_000, CLEAN).positioned().set("kafka.main.\"compression.type\"", "\"gzip\"");
     let mut sidecar = job.start();
     sidecar.wait_for("all records", Duration::from_secs(60), |metrics| {
         metrics.count("records_produced_total") == job.total()
     });
     sidecar.terminate();
-    let read = Command::new(READER)
-        .args([services.bootstrap(), services.registry_url(), &job.source, &job.sink])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&read.stdout);
-    assert!(read.status.success(), "{said}{}", String::from_utf8_lossy(&read.stderr));
-    assert_eq!(said.trim(), format!("{} records compared", job.total()));
+    for reader in ["read_back", "read_back_mjs"] {
+        let read = Command::new(Path::new(READERS).join(reader))
+            .args([services.bootstrap(), services.registry_url(), &job.source, &job.sink])
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&read.stdout);
+        assert!(read.status.success(), "{reader}: {said}{}", String::from_utf8_lossy(&read.stderr));
+        assert_eq!(said.trim(), format!("{} records compared", job.total()), "{reader}");
+    }
 }

@@ -85,7 +85,13 @@ impl<'a> Job<'a> {
 
     /// Starts a process on this job.
     pub(crate) fn start(&self) -> Sidecar {
-        let lines: Vec<String> = self.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        self.start_without(&[])
+    }
+
+    /// Starts a process on this job with the defaults of these keys.
+    pub(crate) fn start_without(&self, keys: &[&str]) -> Sidecar {
+        let kept = self.settings.iter().filter(|(key, _)| !keys.contains(key));
+        let lines: Vec<String> = kept.map(|(key, value)| format!("{key} = {value}")).collect();
         self.services.sidecar(&lines.join("\n"))
     }
 
@@ -97,6 +103,16 @@ impl<'a> Job<'a> {
     /// What lies in the sink, by partition.
     pub(crate) fn read_sink(&self) -> Vec<Vec<Record>> {
         self.services.read_topic(&self.sink)
+    }
+
+    /// How many members the group has, and its state.
+    pub(crate) fn members(&self) -> (usize, String) {
+        self.services.group(&self.group)
+    }
+
+    /// How many records lie in the sink.
+    pub(crate) fn written(&self) -> u64 {
+        self.services.end_offsets(&self.sink).iter().sum::<i64>().unsigned_abs()
     }
 
     /// What the group committed, by partition.

@@ -33,8 +33,18 @@ impl Services {
     }
 }
 
+<<<<<<< HEAD
 impl Sidecar {
     /// Runs `json2avro run` with a config; its admin port is chosen here.
+=======
+/// The binary built beside this test, or the one named by hand: what is about to be shipped, say.
+fn binary() -> OsString {
+    std::env::var_os("JSON2AVRO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_json2avro").into())
+}
+
+impl Sidecar {
+    /// Runs `json2avro run` with a config that needs no services of ours.
+>>>>>>> instances
     pub(crate) fn start(config: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -51,14 +61,7 @@ impl Sidecar {
             .unwrap();
         Self { child, admin, folder, guest: None }
     }
-}
 
-/// The binary built beside this test, or the one named by hand: what is about to be shipped, say.
-fn binary() -> OsString {
-    std::env::var_os("JSON2AVRO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_json2avro").into())
-}
-
-impl Sidecar {
     /// The status of a probe (`live`, `ready`), or `None` while nobody answers.
     pub(crate) fn probe(&self, name: &str) -> Option<u16> {
         http::get(&format!("http://{}/{name}", self.admin)).ok().map(|answer| answer.status)
@@ -125,7 +128,24 @@ impl Sidecar {
         assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", self.log());
     }
 
+<<<<<<< HEAD
     /// The last lines of its log, and what it said on standard error.
+=======
+    /// Whether a line of its log has all of these words.
+    pub(crate) fn said(&self, words: &[&str]) -> bool {
+        let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+        log.lines().any(|line| words.iter().all(|word| line.contains(word)))
+    }
+
+    /// The most memory that it ever had resident, in MiB; `None` where there is no /proc to tell.
+    pub(crate) fn peak_mib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        peak.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib / 1024)
+    }
+
+    /// The last lines of its log.
+>>>>>>> instances
     pub(crate) fn log(&self) -> String {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();

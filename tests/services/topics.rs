@@ -72,6 +72,7 @@ impl Broker {
         let producer: BaseProducer<CountFailures> = self
             .client()
             .set("linger.ms", "20")
+            .set("message.max.bytes", "100000000")
             .set("enable.idempotence", "true")
             .create_with_context(CountFailures(Arc::clone(&failed)))
             .unwrap();
@@ -146,7 +147,13 @@ impl Broker {
     /// How many members a group has, and its state.
     pub(crate) fn group(&self, group: &str) -> (usize, String) {
         let consumer: BaseConsumer = self.client().create().unwrap();
-        let list = consumer.fetch_group_list(Some(group), PATIENCE).unwrap();
+        let list = super::wait_for("the group's coordinator", PATIENCE, || {
+            match consumer.fetch_group_list(Some(group), PATIENCE) {
+                // A broker that has just started reads its groups first.
+                Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::CoordinatorLoadInProgress) => None,
+                list => Some(list.unwrap()),
+            }
+        });
         list.groups().first().map_or((0, String::new()), |group| (group.members().len(), group.state().to_owned()))
     }
 
