@@ -128,9 +128,6 @@ impl Sidecar {
         assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", self.log());
     }
 
-<<<<<<< HEAD
-    /// The last lines of its log, and what it said on standard error.
-=======
     /// Whether a line of its log has all of these words.
     pub(crate) fn said(&self, words: &[&str]) -> bool {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
@@ -144,8 +141,7 @@ impl Sidecar {
         peak.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib / 1024)
     }
 
-    /// The last lines of its log.
->>>>>>> instances
+    /// The last lines of its log, and what it said on standard error.
     pub(crate) fn log(&self) -> String {
         let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
         let lines: Vec<&str> = log.lines().collect();
