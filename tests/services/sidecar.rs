@@ -33,18 +33,13 @@ impl Services {
     }
 }
 
-<<<<<<< HEAD
-impl Sidecar {
-    /// Runs `json2avro run` with a config; its admin port is chosen here.
-=======
 /// The binary built beside this test, or the one named by hand: what is about to be shipped, say.
 fn binary() -> OsString {
     std::env::var_os("JSON2AVRO_BINARY").unwrap_or_else(|| env!("CARGO_BIN_EXE_json2avro").into())
 }
 
 impl Sidecar {
-    /// Runs `json2avro run` with a config that needs no services of ours.
->>>>>>> instances
+    /// Runs `json2avro run` with a config; its admin port is chosen here.
     pub(crate) fn start(config: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
