@@ -93,13 +93,21 @@ impl Admin {
     /// # Errors
     /// `not_authorized`, or the coordinator does not answer within the patience.
     pub fn ask_group(&self, topic: &str) -> Result<(), Fault> {
-        let mut list = TopicPartitionList::new();
-        list.add_partition(topic, 0);
-        let asked = self
-            .client
-            .committed_offsets(list, self.patience)
-            .and_then(|found| found.elements().iter().find_map(|element| element.error().err()).map_or(Ok(()), Err));
-        asked.map_err(|error| fault(Stage::Commit, "asking for the group's committed offsets", &error))
+        let began = Instant::now();
+        loop {
+            let mut list = TopicPartitionList::new();
+            list.add_partition(topic, 0);
+            let left = self.patience.saturating_sub(began.elapsed());
+            let asked = self.client.committed_offsets(list, left).and_then(|found| {
+                found.elements().iter().find_map(|element| element.error().err()).map_or(Ok(()), Err)
+            });
+            let asked = asked.map_err(|error| fault(Stage::Commit, "asking for the group's committed offsets", &error));
+            match asked {
+                // A broker that just started is still choosing its coordinators.
+                Err(fault) if fault.retry && left > SLICE => std::thread::sleep(Duration::from_millis(200)),
+                asked => return asked,
+            }
+        }
     }
 
     /// The most bytes that a pipeline's producer sends in one record, key included.
