@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod check;
 mod config;
 mod conformance;
 mod convert;

@@ -5,6 +5,7 @@
 //! Exit codes (sysexits.h): 0 done; 64 wrong call, configuration or schema; 65 a record was refused; 69 a service is
 //! unreachable; 70 a bug or a fatal client error.
 
+pub mod check;
 pub mod convert;
 pub mod read;
 pub mod run;
@@ -31,6 +32,8 @@ pub struct Arguments {
 pub enum Command {
     /// Run the pipelines of a config file until SIGTERM
     Run(run::Args),
+    /// Validate a config file without running it, against the live services too with --live
+    Check(check::Args),
     /// Convert JSON to Avro offline, standard input to standard output
     Convert(convert::Args),
     /// Read an Avro topic and print it as JSON lines
@@ -43,6 +46,7 @@ impl Command {
     pub fn run(self) -> ExitCode {
         match self {
             Self::Run(args) => run::run(&args),
+            Self::Check(args) => check::run(&args),
             Self::Convert(args) => convert::run(&args),
             Self::Read(args) => read::run(&args),
         }

@@ -2,11 +2,12 @@
 //!
 //! `settings` config -> librdkafka properties; `consumer` control events, data batches, commits; `record` what a batch
 //! holds; `offsets` what a cluster says of offsets; `producer` records out,
-//! delivery reports in; `topics` what a cluster says of its topics; `ffi` the raw calls.
+//! delivery reports in; `topics` what a cluster says of its topics; `admin` what only a check asks; `ffi` the raw calls.
 //!
 //! Comes in: checked config, records to produce. Goes out: borrowed records, events, reports, faults. Must never: know
 //! JSON, Avro or a policy; wait without a bound.
 
+pub mod admin;
 pub mod consumer;
 mod context;
 mod ffi;

@@ -91,6 +91,29 @@ impl Reader {
     /// The cluster's properties are wrong, there is no such topic or partition (blame: config), or the cluster does not
     /// answer (blame: broker).
     pub fn open(kafka: &Kafka, span: Span<'_>, patience: Duration) -> Result<Self, Fault> {
+        Self::open_at(kafka, span, patience, |low, high| match span.from {
+            Start::Earliest => low,
+            Start::Latest => high,
+            // The offset field carries the time in this question, as the API has it.
+            Start::Timestamp(millis) => millis,
+        })
+    }
+
+    /// As [`Self::open`], for the last offsets of each partition, at most this many, to the end.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`].
+    pub fn open_tail(kafka: &Kafka, topic: &str, each: i64, patience: Duration) -> Result<Self, Fault> {
+        let span = Span { topic, partition: None, from: Start::Earliest, to_end: true };
+        Self::open_at(kafka, span, patience, |low, high| high.saturating_sub(each).max(low))
+    }
+
+    fn open_at(
+        kafka: &Kafka,
+        span: Span<'_>,
+        patience: Duration,
+        begin: impl Fn(i64, i64) -> i64,
+    ) -> Result<Self, Fault> {
         let consumer = client(kafka)?;
         let mut reader = Self {
             consumer,
@@ -101,7 +124,7 @@ impl Reader {
             patience,
         };
         let partitions = reader.partitions(span.partition)?;
-        let begins = reader.begins(&partitions, span.from)?;
+        let begins = reader.begins(&partitions, span.from, begin)?;
         reader.consumer.assign(&begins).map_err(|error| reader.fault("assigning partitions", &error))?;
         Ok(reader)
     }
@@ -163,7 +186,12 @@ impl Reader {
     }
 
     /// Where each partition begins. Notes where it ends.
-    fn begins(&mut self, partitions: &[i32], from: Start) -> Result<TopicPartitionList, Fault> {
+    fn begins(
+        &mut self,
+        partitions: &[i32],
+        from: Start,
+        begin: impl Fn(i64, i64) -> i64,
+    ) -> Result<TopicPartitionList, Fault> {
         let mut begins = TopicPartitionList::new();
         for &partition in partitions {
             let (low, high) =
@@ -171,14 +199,8 @@ impl Reader {
             if low < high && from != Start::Latest {
                 self.open.insert(partition, high);
             }
-            let begin = match from {
-                Start::Earliest => low,
-                Start::Latest => high,
-                // The offset field carries the time in this question, as the API has it.
-                Start::Timestamp(millis) => millis,
-            };
             begins
-                .add_partition_offset(&self.topic, partition, Offset::Offset(begin))
+                .add_partition_offset(&self.topic, partition, Offset::Offset(begin(low, high)))
                 .map_err(|error| self.fault("asking for offsets", &error))?;
         }
         match from {

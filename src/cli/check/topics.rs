@@ -1,0 +1,236 @@
+//! What the clusters say of a pipeline's topics and group.
+//!
+//! Comes in: a pipeline and its clusters. Goes out: findings, and how the source can be read. Must never: create
+//! anything, ask a cluster again that did not answer.
+
+use super::finding::Notes;
+use crate::config::{Config, Kafka, Partitioning, Pipeline, RefusedPolicy, Start};
+use crate::fault::{Blame, Fault};
+use crate::kafka::admin::Admin;
+use crate::kafka::reader::{Reader, Span};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::runtime::Runtime;
+
+/// Records looked at for the oldest timestamp, at most.
+const LOOK: u32 = 10_000;
+
+/// The clusters of a config, and which of them did not answer.
+pub(super) struct Clusters<'c> {
+    config: &'c Config,
+    silent: BTreeSet<String>,
+    patience: Duration,
+}
+
+impl<'c> Clusters<'c> {
+    pub(super) fn new(config: &'c Config, patience: Duration) -> Self {
+        Self { config, silent: BTreeSet::new(), patience }
+    }
+}
+
+/// A source that can be read, and what may be written of it.
+pub(super) struct Readable {
+    pub(super) kafka: Kafka,
+    pub(super) partitions: i32,
+    pub(super) most_bytes: usize,
+}
+
+/// One side of a pipeline.
+struct Side<'c> {
+    kafka: &'c Kafka,
+    admin: Admin,
+}
+
+/// Looks at a pipeline's topics; none where the source cannot be read.
+pub(super) fn check(
+    runtime: &Runtime,
+    clusters: &mut Clusters<'_>,
+    pipeline: &Pipeline,
+    notes: &mut Notes<'_>,
+) -> Option<Readable> {
+    let source = side(clusters, &pipeline.source.kafka, Some(&pipeline.group_id), notes);
+    let sink = side(clusters, &pipeline.sink.kafka, None, notes);
+    let topic = &pipeline.source.topic;
+    let source_partitions = source.as_ref().and_then(|side| count(clusters, side, topic, "source", notes));
+    let sink_partitions = sink.as_ref().and_then(|side| count(clusters, side, &pipeline.sink.topic, "sink", notes));
+    if let (Some(side), RefusedPolicy::DeadLetter { topic }) = (&sink, &pipeline.refused.policy) {
+        count(clusters, side, topic, "dead letter", notes);
+    }
+    if let (Some(source), Some(sink)) = (source_partitions, sink_partitions) {
+        partitions(pipeline, source, sink, notes);
+    }
+    if let (Some(side), Some(_)) = (&source, source_partitions) {
+        group(side, pipeline, notes);
+    }
+    let oldest = source
+        .as_ref()
+        .zip(source_partitions)
+        .and_then(|(side, count)| oldest(side.kafka, topic, count, clusters.patience));
+    if let (Some(side), Some(_)) = (&sink, sink_partitions) {
+        settings(runtime, side, pipeline, oldest, notes);
+    }
+    let (source, partitions) = source.zip(source_partitions)?;
+    let most_bytes = sink.as_ref().map_or(usize::MAX, |side| side.admin.most_bytes());
+    Some(Readable { kafka: source.kafka.clone(), partitions, most_bytes })
+}
+
+fn side<'c>(clusters: &Clusters<'c>, name: &str, group: Option<&str>, notes: &mut Notes<'_>) -> Option<Side<'c>> {
+    let kafka = clusters.config.kafka.get(name)?;
+    match Admin::new(kafka, group, clusters.patience) {
+        Ok(admin) => Some(Side { kafka, admin }),
+        Err(fault) => {
+            notes.error(fault.blame, &format!("kafka.{name}"), fault.message, "correct the properties");
+            None
+        }
+    }
+}
+
+fn count(clusters: &mut Clusters<'_>, side: &Side<'_>, topic: &str, role: &str, notes: &mut Notes<'_>) -> Option<i32> {
+    if clusters.silent.contains(&side.kafka.name) {
+        return None;
+    }
+    let about = format!("topic {topic:?}");
+    match side.admin.partition_count(topic) {
+        Ok(count) => {
+            notes.ok(&about, format!("{role}, {count} partitions"));
+            Some(count)
+        }
+        Err(fault) if fault.retry => {
+            clusters.silent.insert(side.kafka.name.clone());
+            let servers = side.kafka.properties.get("bootstrap.servers").map_or("", String::as_str);
+            let message = format!("{} (bootstrap.servers {servers:?})", fault.message);
+            let next = "check the address, the network and the credentials";
+            notes.error(fault.blame, &format!("kafka.{}", side.kafka.name), message, next);
+            None
+        }
+        Err(fault) => {
+            refused(&fault, &about, role, &format!("Describe on Topic {topic:?}"), notes);
+            None
+        }
+    }
+}
+
+/// A refusal by the broker: which right is missing, where that is the cause.
+fn refused(fault: &Fault, about: &str, role: &str, right: &str, notes: &mut Notes<'_>) {
+    if fault.reason == "not_authorized" {
+        let next = format!("add an ACL that allows the principal {right}");
+        notes.error(Blame::Config, about, format!("{role}: missing {right}: {}", fault.message), &next);
+    } else {
+        notes.error(fault.blame, about, format!("{role}: {}", fault.message), "");
+    }
+}
+
+fn partitions(pipeline: &Pipeline, source: i32, sink: i32, notes: &mut Notes<'_>) {
+    if pipeline.sink.partitioning == Partitioning::Preserve && sink < source {
+        let message = format!("partitioning = \"preserve\", but it has {sink} partitions and the source {source}");
+        let next = "give it at least as many, or set partitioning = \"by_key\"";
+        notes.error(Blame::Config, &format!("topic {:?}", pipeline.sink.topic), message, next);
+    }
+}
+
+fn group(side: &Side<'_>, pipeline: &Pipeline, notes: &mut Notes<'_>) {
+    let about = format!("group {:?}", pipeline.group_id);
+    match side.admin.ask_group(&pipeline.source.topic) {
+        Ok(()) => notes.ok(&about, "its offsets can be read"),
+        Err(fault) => refused(&fault, &about, "group", &format!("Read on Group {:?}", pipeline.group_id), notes),
+    }
+}
+
+/// What the sink topic's settings would do to the records.
+fn settings(runtime: &Runtime, side: &Side<'_>, pipeline: &Pipeline, oldest: Option<Oldest>, notes: &mut Notes<'_>) {
+    let topic = &pipeline.sink.topic;
+    let about = format!("topic {topic:?}");
+    let found = match runtime.block_on(side.admin.topic_settings(topic)) {
+        Ok(found) => found,
+        Err(fault) if fault.reason == "not_authorized" => {
+            let message = format!("its settings cannot be looked at: missing DescribeConfigs on Topic {topic:?}");
+            return notes.warn(&about, message, "allow it, or check retention and sizes by hand; running needs it not");
+        }
+        Err(fault) => return notes.warn(&about, format!("its settings are not known: {}", fault.message), ""),
+    };
+    let number = |name: &str| found.get(name).and_then(|value| value.parse::<i64>().ok());
+    let most = i64::try_from(side.admin.most_bytes()).unwrap_or(i64::MAX);
+    if let Some(limit) = number("max.message.bytes").filter(|limit| *limit < most) {
+        let message = format!(
+            "max.message.bytes = {limit} is less than the producer's message.max.bytes: larger records \
+             would be refused by the broker"
+        );
+        notes.warn(&about, message, "raise it, or lower message.max.bytes");
+    }
+    let policy = found.get("cleanup.policy").map_or("delete", String::as_str);
+    if let Some(oldest) = &oldest {
+        timestamps(&found, policy, oldest, &about, notes);
+        if policy.contains("compact") && oldest.null_keys {
+            let message = "cleanup.policy has compact, which refuses records without a key, and the source has such";
+            notes.error(Blame::Config, &about, message, "set cleanup.policy = delete, or write keys at the source");
+        }
+    }
+}
+
+/// What age does to forwarded records: the sink gets the source's timestamps.
+fn timestamps(found: &BTreeMap<String, String>, policy: &str, oldest: &Oldest, about: &str, notes: &mut Notes<'_>) {
+    if found.get("message.timestamp.type").is_some_and(|kind| kind == "LogAppendTime") {
+        return notes.warn(
+            about,
+            "message.timestamp.type = LogAppendTime: the source's timestamps are not kept",
+            "set CreateTime to keep them",
+        );
+    }
+    let number = |name: &str| found.get(name).and_then(|value| value.parse::<i64>().ok());
+    let Some(age) = oldest.age_millis() else { return };
+    let days = age / 86_400_000;
+    if policy.contains("delete")
+        && let Some(retention) = number("retention.ms").filter(|retention| *retention >= 0 && *retention < age)
+    {
+        let message = format!(
+            "retention.ms = {retention}, but the source's oldest record is {days} days old and keeps its timestamp: \
+             records older than that would be deleted soon after they are written"
+        );
+        notes.warn(about, message, "raise retention.ms, or set pipeline start to a later time");
+    }
+    if let Some(limit) = number("message.timestamp.before.max.ms").filter(|limit| *limit < age) {
+        let message = format!(
+            "message.timestamp.before.max.ms = {limit}, but the source's oldest record is {days} days old: the broker \
+             would refuse it"
+        );
+        notes.warn(about, message, "raise it, or set pipeline start to a later time");
+    }
+    if let Some(limit) = number("message.timestamp.after.max.ms").filter(|limit| *limit < -age) {
+        let message = format!("message.timestamp.after.max.ms = {limit}, but the source has records from the future");
+        notes.warn(about, message, "raise it: the broker would refuse them");
+    }
+}
+
+/// What the first records of each partition tell.
+#[derive(Default)]
+struct Oldest {
+    millis: Option<i64>,
+    null_keys: bool,
+}
+
+impl Oldest {
+    fn age_millis(&self) -> Option<i64> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).ok()?.as_millis();
+        Some(i64::try_from(now).ok()?.saturating_sub(self.millis?))
+    }
+}
+
+/// Reads the first record of each partition. A failure is told where the sample is taken.
+fn oldest(kafka: &Kafka, topic: &str, partitions: i32, patience: Duration) -> Option<Oldest> {
+    let span = Span { topic, partition: None, from: Start::Earliest, to_end: true };
+    let (mut oldest, mut seen, mut left) = (Oldest::default(), BTreeSet::new(), LOOK);
+    let mut reader = Reader::open(kafka, span, patience).ok()?;
+    let read = reader.each(|record| {
+        left -= 1;
+        oldest.null_keys |= record.key.is_none();
+        if seen.insert(record.partition)
+            && let Some(millis) = record.timestamp.millis()
+        {
+            oldest.millis = Some(oldest.millis.map_or(millis, |known| known.min(millis)));
+        }
+        let all = usize::try_from(partitions).is_ok_and(|count| seen.len() >= count);
+        if all || left == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    read.ok().map(|()| oldest)
+}
