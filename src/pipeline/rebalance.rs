@@ -43,6 +43,14 @@ impl Rebalances {
         !self.waiting.is_empty()
     }
 
+    /// A revocation came while the partition's assignment was not answered yet.
+    fn take_back(&self, partition: &TopicPartition) -> bool {
+        self.waiting.iter().any(|rebalance| match rebalance {
+            Rebalance::Revoke { partitions, .. } => partitions.contains(partition),
+            Rebalance::Assign { .. } => false,
+        })
+    }
+
     pub(super) fn revoking(&self) -> bool {
         self.waiting.iter().any(|rebalance| matches!(rebalance, Rebalance::Revoke { .. }))
     }
@@ -109,6 +117,7 @@ impl Lane {
             let stop_at = self.stopped_before(&partition, next);
             self.lag.assigned(&partition, next);
             let state = match &self.flooded {
+                _ if self.rebalances.take_back(&partition) => State::Revoking,
                 Some(fault) => State::Halting(Halt::Stop { at: None, fault: fault.clone() }),
                 None => State::Reading,
             };
