@@ -101,7 +101,10 @@ impl Supervisor {
             version: resolved.version,
             id: resolved.id,
         });
-        self.metrics.schema_answered(Instant::now());
+        if matches!(self.config.value.schema, SchemaChoice::Latest { .. }) {
+            // Anything else is settled once: it has no age.
+            self.metrics.schema_answered(Instant::now());
+        }
         Ok(target)
     }
 

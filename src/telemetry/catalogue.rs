@@ -148,12 +148,16 @@ const PIPELINE: &[Family] = &[
     counter("schema_switches_total", "Times another schema came into force while running.", |p, _, out| {
         out.put(&[], p.states.iter().map(|state| state.schema_switches).sum());
     }),
-    gauge("schema_age_seconds", "Since the registry last answered which schema is in force.", |p, now, out| {
-        let oldest = p.states.iter().filter_map(|state| state.schema_answered).min();
-        if let Some(answered) = oldest {
-            out.value(&[], now.saturating_duration_since(answered).as_secs_f64());
-        }
-    }),
+    gauge(
+        "schema_age_seconds",
+        "Since the registry last answered which schema is the latest; pipelines that follow it only.",
+        |p, now, out| {
+            let oldest = p.states.iter().filter_map(|state| state.schema_answered).min();
+            if let Some(answered) = oldest {
+                out.value(&[], now.saturating_duration_since(answered).as_secs_f64());
+            }
+        },
+    ),
 ];
 
 /// The page: build, pipelines, registries. A family without a sample is left out, as the format has it.
