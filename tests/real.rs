@@ -13,5 +13,6 @@ mod main_job;
 mod order;
 mod outage;
 mod restart;
+mod start;
 mod stopped;
 mod verify;

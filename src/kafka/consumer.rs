@@ -179,11 +179,30 @@ impl Consumer {
     /// Reads on from `offset`.
     ///
     /// # Errors
-    /// The partition is not assigned, or librdkafka does not answer within a second.
+    /// The partition is not assigned or librdkafka does not answer within a second; `not_fetching`: its fetching has ended
+    /// (an offset out of range ends it), and only `restart` begins it again.
     pub fn seek(&self, partition: &TopicPartition, offset: i64) -> Result<(), Fault> {
-        self.client
-            .seek(&partition.topic, partition.partition, Offset::Offset(offset), Duration::from_secs(1))
-            .map_err(|error| fault(Stage::Consume, &format!("seeking {partition} to {offset}"), &error))
+        let what = format!("seeking {partition} to {offset}");
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(offset))
+            .map_err(|error| fault(Stage::Consume, &what, &error))?;
+        let sought = self.client.seek_partitions(list, Duration::from_secs(1));
+        let sought = sought.map_err(|error| fault(Stage::Consume, &what, &error))?;
+        let failed = sought.elements().iter().find_map(|element| element.error().err());
+        failed.map_or(Ok(()), |error| Err(fault(Stage::Consume, &what, &error)))
+    }
+
+    /// Begins to fetch a partition anew, at its position. `held` are the positions of all partitions in hand, this one's
+    /// included: the eager protocol knows only whole assignments. Not while a rebalance waits for its answer.
+    ///
+    /// # Errors
+    /// librdkafka is not in a state to assign.
+    pub fn restart(&self, position: &Position, held: &[Position]) -> Result<(), Fault> {
+        if !matches!(self.client.rebalance_protocol(), RebalanceProtocol::Cooperative) {
+            return self.assign(held);
+        }
+        self.unassign(std::slice::from_ref(&position.partition))?;
+        self.assign(std::slice::from_ref(position))
     }
 
     /// Sends a commit of "next to read" offsets; its result comes as an `Event::Committed`.

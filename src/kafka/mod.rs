@@ -56,6 +56,7 @@ fn code_fault(stage: Stage, what: &str, code: RDKafkaErrorCode) -> Fault {
             (Blame::Broker, "producer_fatal", false)
         }
         Code::FencedInstanceId | Code::Fenced => (Blame::Config, "fenced", false),
+        Code::State => (Blame::Broker, "not_fetching", true),
         Code::PurgeQueue | Code::PurgeInflight => (Blame::Broker, "purged", true),
         Code::OffsetOutOfRange | Code::AutoOffsetReset => (Blame::Config, "offset_out_of_range", false),
         Code::BrokerTransportFailure

@@ -6,6 +6,7 @@
 use super::offsets::SlotIndex;
 use crate::config::OutOfRange;
 use crate::fault::Fault;
+use crate::kafka::consumer::Position;
 use crate::kafka::record::Record;
 use crate::record::TopicPartition;
 
@@ -19,6 +20,13 @@ pub(super) struct Held {
     pub(super) next: Option<i64>,
     /// It was stopped in front of this offset before it was assigned again: it stops there again, untried.
     pub(super) stop_at: Option<i64>,
+}
+
+impl Held {
+    /// Where its reading stands.
+    pub(super) fn position(&self) -> Position {
+        Position { partition: self.partition.clone(), offset: self.next }
+    }
 }
 
 /// What a partition is doing.

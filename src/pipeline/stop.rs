@@ -11,6 +11,7 @@ use super::lane::Lane;
 use super::offsets::SlotIndex;
 use crate::config::OutOfRange;
 use crate::fault::Fault;
+use crate::kafka::consumer::{Consumer, Position};
 use crate::record::TopicPartition;
 use std::time::{Duration, Instant};
 
@@ -82,21 +83,32 @@ impl Lane {
 
     /// Carries out what follows for partitions that have come to rest.
     pub(super) fn step_halts(&mut self, now: Instant) {
-        if self.cursor < self.consumer.batch_len() {
+        let halting = self.assignment.iter().any(|held| matches!(held.state, State::Halting(_)));
+        if !halting || self.cursor < self.consumer.batch_len() {
             return;
         }
+        let rebalancing = self.rebalances.pending();
+        let all: Vec<Position> = self.assignment.iter().map(Held::position).collect();
         let Self { assignment, passage, consumer, stops, .. } = self;
+        // An offset out of range ended the fetching of its partition: seeking is not enough, it has to begin anew.
+        let read_on = |held: &Held, at: i64| match consumer.seek(&held.partition, at) {
+            Err(fault) if fault.reason == "not_fetching" && !rebalancing => {
+                let position = Position { partition: held.partition.clone(), offset: Some(at) };
+                let held =
+                    all.iter().map(|other| if other.partition == position.partition { &position } else { other });
+                consumer.restart(&position, &held.cloned().collect::<Vec<_>>())
+            }
+            sought => sought,
+        };
         for held in assignment.iter_mut() {
             let State::Halting(halt) = held.state.clone() else { continue };
             let settled = passage.offsets.in_flight_of(held.slot) == 0;
             let done = match halt {
-                Halt::Stop { at: Some(at), fault } => {
-                    consumer.pause(&held.partition).and_then(|()| consumer.seek(&held.partition, at)).map(|()| {
-                        passage.events.partition_stopped(&held.partition, at, &fault);
-                        stops.insert(held.partition.clone(), (at, fault));
-                        State::Stopped
-                    })
-                }
+                Halt::Stop { at: Some(at), fault } => stand(consumer, &held.partition, at).map(|()| {
+                    passage.events.partition_stopped(&held.partition, at, &fault);
+                    stops.insert(held.partition.clone(), (at, fault));
+                    State::Stopped
+                }),
                 Halt::Stop { at: None, fault } if settled => {
                     let at = rewound(held, &mut passage.offsets);
                     held.state = State::Halting(Halt::Stop { at: at.or(Some(0)), fault: fault.clone() });
@@ -110,14 +122,14 @@ impl Lane {
                     }
                 }
                 Halt::Resume if settled => match rewound(held, &mut passage.offsets) {
-                    Some(at) => consumer.seek(&held.partition, at).map(|()| State::Reading),
+                    Some(at) => read_on(held, at).map(|()| State::Reading),
                     None => Ok(State::Reading),
                 },
                 Halt::Reset { to } if settled => {
                     consumer.watch().watermarks(&held.partition, ASK).and_then(|(low, end)| {
                         let from = rewound(held, &mut passage.offsets).unwrap_or(low);
                         let at = if to == OutOfRange::Latest { end } else { low };
-                        consumer.seek(&held.partition, at)?;
+                        read_on(held, at)?;
                         passage.events.out_of_range(&mut passage.counts, &held.partition, from, at);
                         held.next = Some(at);
                         Ok(State::Reading)
@@ -131,6 +143,16 @@ impl Lane {
                 Err(fault) => passage.events.waiting(&fault, now),
             }
         }
+    }
+}
+
+/// Pauses a partition in front of an offset.
+fn stand(consumer: &Consumer, partition: &TopicPartition, at: i64) -> Result<(), Fault> {
+    consumer.pause(partition)?;
+    match consumer.seek(partition, at) {
+        // Its fetching has ended already: there is nothing to take back.
+        Err(fault) if fault.reason == "not_fetching" => Ok(()),
+        sought => sought,
     }
 }
 

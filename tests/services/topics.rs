@@ -66,6 +66,17 @@ impl Broker {
         assert!(made.iter().all(Result::is_ok), "{name}: {made:?}");
     }
 
+    /// Takes what lies before an offset out of a partition, as retention does.
+    pub(crate) fn delete_records(&self, topic: &str, partition: i32, before: i64) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let mut list = TopicPartitionList::new();
+        list.add_partition_offset(topic, partition, Offset::Offset(before)).unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let deleted = runtime.block_on(admin.delete_records(&list, &options)).unwrap();
+        assert!(deleted.elements().iter().all(|element| element.error().is_ok()), "{topic}: {deleted:?}");
+    }
+
     /// Writes records, each to its own partition, in order, and returns once all are acknowledged.
     pub(crate) fn produce<'a>(&self, topic: &str, records: impl IntoIterator<Item = &'a Record>) {
         let failed = Arc::new(AtomicUsize::new(0));
