@@ -134,8 +134,7 @@ impl Consumer {
     pub fn assign(&self, positions: &[Position]) -> Result<(), Fault> {
         let mut list = TopicPartitionList::new();
         for Position { partition, offset } in positions {
-            let topic = CString::new(partition.topic.as_str()).unwrap_or_default();
-            if !self.data.forward(&topic, partition.partition) {
+            if !self.forward(partition) {
                 let message = format!("{partition} has no queue");
                 return Err(Fault::lasting(Stage::Consume, Blame::Us, "no_queue", message));
             }
@@ -146,6 +145,14 @@ impl Consumer {
         self.answer(&list, true)?;
         // A pause that the application set survives in librdkafka's partition object.
         self.client.resume(&list).map_err(|error| fault(Stage::Consume, "resuming", &error))
+    }
+
+    /// Sends a partition's records to the data queue. To be said again now and then while the partition is in hand:
+    /// librdkafka ends an earlier assignment of it in its own time, and with it the forwarding
+    /// (`rd_kafka_toppar_fetch_stop`). What came meanwhile waits in the partition's queue and comes over in order.
+    pub fn forward(&self, partition: &TopicPartition) -> bool {
+        let topic = CString::new(partition.topic.as_str()).unwrap_or_default();
+        self.data.forward(&topic, partition.partition)
     }
 
     /// Answers a `Revoke`.
@@ -199,6 +206,8 @@ impl Consumer {
     /// librdkafka is not in a state to assign.
     pub fn restart(&self, position: &Position, held: &[Position]) -> Result<(), Fault> {
         if !matches!(self.client.rebalance_protocol(), RebalanceProtocol::Cooperative) {
+            // In two steps: an assignment that holds the partition already leaves its fetching as it is.
+            self.client.unassign().map_err(|error| fault(Stage::Consume, "beginning anew", &error))?;
             return self.assign(held);
         }
         self.unassign(std::slice::from_ref(&position.partition))?;

@@ -28,6 +28,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// How long it may when deliveries, commits or a rebalance are under way.
 const BUSY_WAIT: Duration = Duration::from_millis(2);
+/// How often the partitions in hand are forwarded anew (`Consumer::forward`).
+const FORWARD_AGAIN: Duration = Duration::from_millis(200);
 /// Between a commit that failed and the next try while a partition waits for it to be let go.
 const COMMIT_AGAIN: Duration = Duration::from_millis(100);
 
@@ -43,6 +45,8 @@ pub(super) struct Lane {
     /// Set by a flood: no partition reads any more.
     pub(super) flooded: Option<Fault>,
     pub(super) drain: Drain,
+    /// When the partitions in hand were last forwarded.
+    pub(super) forwarded: Instant,
     pub(super) lag: Lag,
     pub(super) pulse: Pulse,
     pub(super) shutdown: Shutdown,
@@ -95,6 +99,7 @@ impl Lane {
             self.serve_reports(Duration::ZERO, now)?;
             self.step_rebalance(now)?;
             self.step_halts(now);
+            self.step_forward(now);
             self.step_commit(now);
             if self.step_drain(now) {
                 return Ok(());
@@ -217,6 +222,15 @@ impl Lane {
             }
         }
         false
+    }
+
+    fn step_forward(&mut self, now: Instant) {
+        if now.duration_since(self.forwarded) >= FORWARD_AGAIN {
+            self.forwarded = now;
+            for held in self.assignment.iter() {
+                self.consumer.forward(&held.partition);
+            }
+        }
     }
 
     /// Sends what may be committed, at the interval, or at once where a partition waits for it to be let go.

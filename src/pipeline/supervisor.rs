@@ -28,6 +28,8 @@ use tokio::sync::oneshot;
 
 /// Between two looks at a cluster that does not answer, and between two starts of a lane.
 const AGAIN: Backoff = Backoff { first: Duration::from_millis(200), most: Duration::from_secs(10) };
+/// A topic that was just made is not known to every broker at once: only after this long is it believed to be missing.
+const JUST_MADE: Duration = Duration::from_secs(5);
 /// How long one question to a cluster may take.
 const ASK: Duration = Duration::from_secs(5);
 
@@ -110,7 +112,7 @@ impl Supervisor {
 
     /// How many partitions the topics have, once both clusters answer. None: the order to drain came first.
     async fn partition_counts(&self, events: &mut Events) -> Result<Option<PartitionCounts>, Fault> {
-        let mut tries = 0;
+        let (began, mut tries) = (Instant::now(), 0);
         while !self.shutdown.ordered() {
             let (config, source, sink) = (Arc::clone(&self.config), self.source.clone(), self.sink.clone());
             let looked = tokio::task::spawn_blocking(move || look_at_topics(&config, &source, &sink)).await;
@@ -118,6 +120,9 @@ impl Supervisor {
             {
                 Ok(counts) => return Ok(Some(counts)),
                 Err(fault) if fault.retry => events.waiting(&fault, Instant::now()),
+                Err(fault) if fault.reason == "unknown_topic" && began.elapsed() < JUST_MADE => {
+                    events.waiting(&fault, Instant::now());
+                }
                 Err(fault) => return Err(fault),
             }
             self.rest(AGAIN.wait(tries)).await;
@@ -207,6 +212,7 @@ impl Supervisor {
             stops: BTreeMap::new(),
             flooded: None,
             drain: Drain { timeout: self.drain_timeout, began: None, left_group: false },
+            forwarded: Instant::now(),
             lag,
             pulse: self.pulse.clone(),
             shutdown: self.shutdown.clone(),
