@@ -26,12 +26,14 @@ fn an_error_that_passes_is_not_seen() {
 #[test]
 fn an_error_that_stays_stops_the_partition_in_front_of_the_record() {
     use RDKafkaRespErr as Code;
+    // The answer; the reason; how many records of the other partition come through meanwhile: librdkafka takes none at all
+    // for a topic that it may not write to, until it has asked again.
     let cases = [
-        (Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "message_too_large"),
-        (Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "not_authorized"),
-        (Code::RD_KAFKA_RESP_ERR_INVALID_RECORD, "invalid_record"),
+        (Code::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "message_too_large", 10),
+        (Code::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED, "not_authorized", 0),
+        (Code::RD_KAFKA_RESP_ERR_INVALID_RECORD, "invalid_record", 10),
     ];
-    for (code, reason) in cases {
+    for (code, reason, other) in cases {
         let stage = Stage::new(2);
         let mut sidecar = stage.run();
         stage.write_to(0, json(0..10));
@@ -43,10 +45,11 @@ fn an_error_that_stays_stops_the_partition_in_front_of_the_record() {
         let metrics = sidecar.wait_for(reason, LIMIT, |metrics| metrics.sum("partitions_stopped", &stopped) == 1.0);
         assert_eq!(metrics.sum("records_failed_total", &[("stage", "produce"), ("reason", reason)]) as u64, 1);
         stage.write_to(0, json(11..20));
-        stage.write_to(1, json(0..10));
-        sidecar.wait_for("the other partition", LIMIT, |metrics| ended(metrics) == [20, 0, 0]);
+        stage.write_to(1, json(0..other));
+        let through = u64::try_from(10 + other).unwrap();
+        sidecar.wait_for("the other partition", LIMIT, |metrics| ended(metrics) == [through, 0, 0]);
         sidecar.terminate();
-        assert_eq!(stage.committed(), [10, 10], "{reason}");
+        assert_eq!(stage.committed(), [10, other], "{reason}");
         assert_eq!(stage.numbers(0), Vec::from_iter(0..10), "{reason}");
         // Whoever comes next reads on there.
         let mut sidecar = stage.run();

@@ -87,6 +87,8 @@ fn crowded<'a>(services: &'a Services, name: &str, protocol: Protocol) -> Job<'a
         .set("pipeline.main.commit_interval_ms", "300")
         // A handful of records for each round trip of 20 ms.
         .set(BUDGET, "2048")
+        // Long enough that a busy machine expels nobody who lives.
+        .set("kafka.main.\"session.timeout.ms\"", "10000")
         .set("kafka.main.\"linger.ms\"", "20");
     match protocol {
         Protocol::Cooperative => job,
