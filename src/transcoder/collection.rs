@@ -16,7 +16,7 @@ impl<'a> Walk<'a, '_> {
         let start = self.writer.begin_block();
         let mut count = 0;
         while open {
-            if let Err(halt) = self.value(items) {
+            if let Err(halt) = self.value(items).and_then(|()| self.bounded()) {
                 self.path.push(Segment::Index(count));
                 return Err(halt);
             }
@@ -39,7 +39,7 @@ impl<'a> Walk<'a, '_> {
             let key = self.scan.key()?;
             self.writer.map_key(self.scan.text(key), (key.start, key.end));
             self.scan.colon()?;
-            if let Err(halt) = self.value(values) {
+            if let Err(halt) = self.value(values).and_then(|()| self.bounded()) {
                 self.path.push(Segment::Key(key.start, key.end));
                 return Err(halt);
             }

@@ -58,7 +58,7 @@ fn encode_one(plan: &Plan, memory: &mut Memory, field: FieldId, text: &str) -> O
         return Outcome::Kept;
     };
     let mut avro = Vec::new();
-    match memory.encode(plan, &field.node, text.as_bytes(), &mut avro).map_err(|failure| failure.reason) {
+    match memory.encode(plan, &field.node, text.as_bytes(), &mut avro, usize::MAX).map_err(|failure| failure.reason) {
         Ok(_) => Outcome::Done(FieldDefault::Avro(avro.into())),
         Err(Reason::PendingDefault) => match memory.path.first() {
             Some(Segment::Field(record, field)) => Outcome::Needs((*record, *field)),

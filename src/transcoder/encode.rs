@@ -17,6 +17,7 @@ use std::sync::Arc;
 pub struct Encoder {
     plan: Arc<Plan>,
     memory: Memory,
+    most_bytes: usize,
 }
 
 impl Encoder {
@@ -24,7 +25,13 @@ impl Encoder {
     #[must_use]
     pub fn new(plan: Arc<Plan>) -> Self {
         let memory = Memory::new(&plan);
-        Self { plan, memory }
+        Self { plan, memory, most_bytes: usize::MAX }
+    }
+
+    /// Gives up a datum that grows beyond so many bytes, soon after it did: defaults can make it a multiple of its JSON.
+    #[must_use]
+    pub fn at_most(self, most_bytes: usize) -> Self {
+        Self { most_bytes, ..self }
     }
 
     /// The plan.
@@ -38,7 +45,8 @@ impl Encoder {
     /// # Errors
     /// When the bytes are no JSON or do not fit the schema; then `out` and the ledger are as before.
     pub fn encode(&mut self, json: &[u8], out: &mut Vec<u8>, ledger: &mut Ledger) -> Result<(), Refusal> {
-        match self.memory.encode(&self.plan, &self.plan.root, json, out) {
+        let most = out.len().saturating_add(self.most_bytes);
+        match self.memory.encode(&self.plan, &self.plan.root, json, out, most) {
             Ok(acts) => {
                 ledger.add(&acts);
                 Ok(())
@@ -63,13 +71,14 @@ impl Memory {
         Self { keys: Keys::of(plan), writer: WriterMemory::default(), unescaped: Vec::new(), path: Vec::new() }
     }
 
-    /// Appends one value of type `node`; on failure `out` is as before.
+    /// Appends one value of type `node`, to no more than about `most` bytes in all; on failure `out` is as before.
     pub(super) fn encode<'a>(
         &mut self,
         plan: &'a Plan,
         node: &'a Node,
         json: &'a [u8],
         out: &mut Vec<u8>,
+        most: usize,
     ) -> Result<Ledger, Failure<'a>> {
         self.path.clear();
         // Once over the whole input, skipped values included, so that no string is looked at twice.
@@ -87,6 +96,7 @@ impl Memory {
             path: &mut self.path,
             ledger: Ledger::default(),
             strict: Strict::of(&plan.options),
+            most,
             effort: json.len().saturating_mul(32).saturating_add(1 << 16),
         };
         if walk.document(node).is_ok() {
@@ -134,6 +144,8 @@ pub(super) struct Walk<'a, 'm> {
     pub(super) path: &'m mut Vec<Segment>,
     pub(super) ledger: Ledger,
     pub(super) strict: Strict,
+    /// The output may hold so many bytes.
+    pub(super) most: usize,
     /// Bytes that may still be read in vain by attempts at union branches.
     pub(super) effort: usize,
 }
@@ -228,6 +240,15 @@ impl<'a> Walk<'a, '_> {
             }
             _ => self.scan.mismatch(node),
         }
+    }
+
+    /// Called between elements, so that the output is bounded by the limit and one element's schema.
+    #[inline]
+    pub(super) fn bounded(&mut self) -> Result<(), Halt> {
+        if self.writer.out.len() <= self.most {
+            return Ok(());
+        }
+        self.scan.fail(Reason::TooLarge, self.scan.at, Expected::Text("no more Avro than the limit allows"))
     }
 
     /// A number lost digits that were written.
