@@ -3,7 +3,7 @@
 //! Comes in: a checked config. Goes out: the process's exit code. Must never: hold logic that a room could hold.
 
 use crate::admin;
-use crate::config::{Config, Kafka};
+use crate::config::{Config, Kafka, Pipeline};
 use crate::fault::{Blame, Fault, Stage};
 use crate::kafka;
 use crate::lifecycle::{Pulse, Shutdown};
@@ -44,18 +44,26 @@ impl App {
         let registries = registries(config, &metrics)?;
         let mut supervisors = Vec::new();
         let mut pulses = Vec::new();
-        for (name, pipeline) in &config.pipeline {
+        let pipelines: Vec<Arc<Pipeline>> =
+            config.pipeline.values().map(|pipeline| Arc::new(pipeline.clone())).collect();
+        for pipeline in &pipelines {
+            let name = &pipeline.name;
+            let source = cluster(config, &pipeline.source.kafka)?;
+            let writes_there = |other: &&Arc<Pipeline>| {
+                config.kafka.get(&other.sink.kafka).is_some_and(|sink| sink.same_cluster(&source))
+            };
             let pulse = Pulse::default();
             pulses.push((name.clone(), pulse.clone()));
             supervisors.push(Supervisor {
-                source: cluster(config, &pipeline.source.kafka)?,
+                writers: pipelines.iter().filter(writes_there).cloned().collect(),
+                source,
                 sink: cluster(config, &pipeline.sink.kafka)?,
                 registry: registries
                     .get(&pipeline.sink.registry)
                     .cloned()
                     .ok_or_else(|| undefined("registry", &pipeline.sink.registry))?,
-                metrics: metrics.pipeline(name, &pipeline.source.topic, &pipeline.sink.topic),
-                config: Arc::new(pipeline.clone()),
+                metrics: metrics.pipeline(name),
+                config: Arc::clone(pipeline),
                 pulse,
                 shutdown: shutdown.clone(),
                 drain_timeout: config.drain_timeout,

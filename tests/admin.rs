@@ -76,7 +76,7 @@ fn ready_once_every_lane_joined_and_none_failed() {
     server.check("/ready", 503, &[r#"{"name":"orders","ready":true,"reason":null}"#]);
     users.joined();
     server.check("/ready", 200, &[r#""ready":true"#]);
-    server.metrics.pipeline("users", "in", "out").failed("flood");
+    server.metrics.pipeline("users").failed("flood");
     users.failed();
     server.check("/ready", 503, &[r#"{"name":"users","ready":false,"reason":"flood"}"#]);
 }

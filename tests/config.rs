@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use json2avro::config::{Config, Kafka, Mistakes, SchemaChoice, Start, load};
+use json2avro::config::{Config, Conversion, Kafka, Mistakes, Pipeline, SchemaChoice, Start, load};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -50,6 +50,11 @@ fn small(environment: Variables<'_>, sets: Flags<'_>) -> Config {
     Folder::new(SMALL, &[]).load(environment, sets).unwrap()
 }
 
+/// How the values of the pipeline's only topic are re-encoded.
+fn value(pipeline: &Pipeline) -> Conversion {
+    pipeline.route(&pipeline.source.topics.names[0]).value.unwrap()
+}
+
 fn properties(kafka: &Kafka) -> BTreeMap<&str, &str> {
     kafka.properties.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
 }
@@ -79,7 +84,8 @@ fn the_examples_are_good() {
         let folder = Folder::new(&text, &others);
         let mut config = folder.load(&[], &[]).unwrap();
         for pipeline in config.pipeline.values_mut() {
-            if let SchemaChoice::File { path, .. } = &mut pipeline.value.schema {
+            if let Some(SchemaChoice::File { path, .. }) = pipeline.shape.value.as_mut().map(|value| &mut value.schema)
+            {
                 *path = path.strip_prefix(folder.0.path()).unwrap().to_owned();
             }
         }
@@ -130,9 +136,15 @@ fn a_variable_reaches_every_table_in_any_case_of_its_keys() {
             ("PIPELINE__Orders-2__SINK__TOPIC", "1e5"),
             ("PIPELINE__Orders-2__SINK__SOURCE_POSITION", "true"),
             ("PIPELINE__Orders-2__START", "1793491200000"),
+            ("pipeline__Orders-2__Topic__0123__Value__Subject", "own"),
             ("PIPELINE__Orders-2__REFUSED__FLOOD_SHARE", "1"),
         ],
-        &["pipeline.orders.start=2026-11-01T00:00:00Z", "pipeline.orders.value.subject={\"a\"=b"],
+        &[
+            "pipeline.orders.start=2026-11-01T00:00:00Z",
+            "pipeline.orders.source.topic=my.Orders ^x",
+            "pipeline.orders.sink.topic={topic}-avro",
+            "pipeline.orders.topic.my.Orders.value.subject={\"a\"=b",
+        ],
     );
     assert_eq!(config.log.level, "warn,json2avro::pipeline=debug");
     assert_eq!(config.admin.listen.to_string(), "[::1]:0");
@@ -140,11 +152,12 @@ fn a_variable_reaches_every_table_in_any_case_of_its_keys() {
     assert_eq!((name.as_str(), password.0.as_str()), ("0123", "1e5"));
     assert_eq!(config.registry["main"].request_timeout.as_millis(), 77);
     let new = &config.pipeline["Orders-2"];
-    assert_eq!((new.group_id.as_str(), new.source.topic.as_str(), new.sink.topic.as_str()), ("true", "0123", "1e5"));
+    assert_eq!((new.group_id.as_str(), new.source.topics.names.as_slice()), ("true", &["0123".to_owned()][..]));
+    assert_eq!((new.route("0123").sink_topic.as_str(), value(new).subject.as_str()), ("1e5", "own"));
     assert!(new.sink.source_position);
     assert_eq!(new.refused.flood_share, 1.0);
     assert_eq!((new.start, config.pipeline["orders"].start), (Start::Timestamp(1_793_491_200_000), new.start));
-    assert_eq!(config.pipeline["orders"].value.subject, "{\"a\"=b");
+    assert_eq!(value(&config.pipeline["orders"]).subject, "{\"a\"=b");
 }
 
 #[test]
@@ -239,8 +252,58 @@ fn an_inherited_choice_gives_way_to_a_pipelines_own() {
     ];
     for (sets, schema, policy) in table {
         let pipeline = &folder.load(&[], sets).unwrap().pipeline["orders"];
-        assert!(format!("{:?}", pipeline.value.schema).contains(schema), "{sets:?}: {:?}", pipeline.value.schema);
+        let found = format!("{:?}", value(pipeline).schema);
+        assert!(found.contains(schema), "{sets:?}: {found}");
         assert!(format!("{:?}", pipeline.refused).contains(policy), "{sets:?}: {:?}", pipeline.refused);
+    }
+}
+
+#[test]
+fn a_route_is_the_pipelines_or_the_topics_own() {
+    let text = r#"
+        kafka.main."bootstrap.servers" = "localhost:9092"
+        registry.main.url = "http://localhost:8081"
+        [pipeline.p]
+        group_id = "g"
+        source.topic = ["a", "^shop\\."]
+        sink.topic = "{topic}-avro"
+        refused.dead_letter_topic = "shop.dead"
+        key.output_format = "avro"
+        [pipeline.p.topic.a]
+        key.output_format = "same"
+        value = { schema = "file", file = "a.avsc", subject_strategy = "topic_record_name" }
+        [pipeline.p.topic."shop.b"]
+        sink.topic = "b"
+        key.subject = "keys-of-{topic}"
+        value = { subject_strategy = "record_name", record_name = "x.B" }
+        [pipeline.p.topic."shop.d"]
+        value = { schema = "file", file = "b.avsc", subject_strategy = "record_name" }
+    "#;
+    let a = r#"{"type":"record","name":"A","namespace":"x.y","fields":[]}"#;
+    let b = r#"{"type":"enum","name":"z.B","namespace":"x.y","symbols":[]}"#;
+    let pipeline = &Folder::new(text, &[("a.avsc", a), ("b.avsc", b)]).load(&[], &[]).unwrap().pipeline["p"];
+    for (topic, expected) in [
+        ("a", ("a-avro", None, Some("a-avro-x.y.A"))),
+        ("shop.b", ("b", Some("keys-of-shop.b"), Some("x.B"))),
+        ("shop.c", ("shop.c-avro", Some("shop.c-avro-key"), Some("shop.c-avro-value"))),
+        ("shop.d", ("shop.d-avro", Some("shop.d-avro-key"), Some("z.B"))),
+    ] {
+        let route = pipeline.route(topic);
+        let subject =
+            |conversion: &Option<Conversion>| conversion.as_ref().map(|conversion| conversion.subject.clone());
+        let (key, value) = (subject(&route.key), subject(&route.value));
+        assert_eq!((route.sink_topic.as_str(), key.as_deref(), value.as_deref()), expected, "{topic}");
+    }
+    for (topic, written) in [
+        ("a-avro", true),
+        ("b", true),
+        ("shop.dead", true),
+        ("shop.x-avro", true),
+        ("shop.b-avro", false),
+        ("shop.x", false),
+        ("z-avro", false),
+    ] {
+        assert_eq!(pipeline.writes(topic), written, "{topic}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! `/metrics` as its readers have it: names and labels are a contract, and the books balance on every scrape.
 
+use json2avro::config::Part;
 use json2avro::fault::{Blame, Fault, Stage};
 use json2avro::record::TopicPartition;
 use json2avro::telemetry::{Counts, Events, LaneMetrics, Metrics, SchemaInForce};
@@ -38,6 +39,7 @@ json2avro_schema_age_seconds gauge pipeline
 json2avro_schema_info gauge pipeline,subject,version,schema_id
 json2avro_schema_switches_total counter pipeline
 json2avro_tombstones_total counter pipeline
+json2avro_topics_waiting gauge pipeline,reason
 ";
 
 /// Sample (name and labels) -> value.
@@ -51,26 +53,33 @@ fn samples(page: &str) -> BTreeMap<&str, f64> {
     samples
 }
 
+fn partition(partition: i32) -> TopicPartition {
+    TopicPartition { topic: "orders".into(), partition }
+}
+
 /// A process in which everything happened once.
 fn busy() -> std::sync::Arc<Metrics> {
     let metrics = Metrics::new("2.12.1");
-    let lane = metrics.pipeline("orders", "orders", "orders-avro");
+    let lane = metrics.pipeline("orders");
+    let route = lane.route("orders", "orders-avro");
     let mut counts = Counts::default();
-    counts.consumed(100);
-    counts.delivered(60);
+    counts.consumed(route, 100);
+    counts.delivered(route, 60);
     counts.dead_lettered("missing_field");
     counts.skipped("not_json");
     counts.failed(Stage::Convert, "missing_field");
     counts.converted(Duration::from_micros(20), 10);
     counts.end_to_end(7);
     lane.publish(&counts);
-    lane.set_lag(0, 40, 100);
-    lane.schema_in_force(SchemaInForce { subject: "orders-avro-value".into(), version: Some(3), id: 12 });
-    lane.schema_answered(Instant::now());
+    lane.set_lag(&partition(0), 40, 100);
+    let schema = SchemaInForce { subject: "orders-avro-value".into(), version: Some(3), id: 12 };
+    lane.schema_in_force("orders", Part::Value, schema);
+    lane.schema_answered("orders", Part::Value, Instant::now());
+    lane.topic_waits("orders-new", Some("subject_not_found"));
     lane.committed(true);
     lane.failed("flood");
     let fault = Fault::lasting(Stage::Produce, Blame::Config, "message_too_large", "too large");
-    Events::new(lane).partition_stopped(&TopicPartition { topic: "orders".into(), partition: 1 }, 9, &fault);
+    Events::new(lane).partition_stopped(&partition(1), 9, &fault);
     metrics.registry_observer("main")("latest_version", "200", Duration::from_millis(3));
     metrics
 }
@@ -108,6 +117,7 @@ fn values_stand_where_they_belong() {
     for (sample, value) in [
         (r#"json2avro_consumer_lag{pipeline="orders",topic="orders",partition="0"}"#, 60.0),
         (r#"json2avro_bytes_produced_total{pipeline="orders",topic="orders-avro"}"#, 60.0),
+        (r#"json2avro_topics_waiting{pipeline="orders",reason="subject_not_found"}"#, 1.0),
         (r#"json2avro_partitions_stopped{pipeline="orders",reason="message_too_large"}"#, 1.0),
         (r#"json2avro_convert_duration_seconds_bucket{pipeline="orders",le="0.000001"}"#, 0.0),
         (r#"json2avro_convert_duration_seconds_bucket{pipeline="orders",le="0.0000025"}"#, 10.0),
@@ -124,9 +134,9 @@ fn values_stand_where_they_belong() {
 #[test]
 fn a_schema_switches_when_its_id_changes() {
     let metrics = Metrics::new("x");
-    let lane = metrics.pipeline("p", "in", "out");
+    let lane = metrics.pipeline("p");
     for (id, switches) in [(1, 0.0), (1, 0.0), (2, 1.0), (1, 2.0)] {
-        lane.schema_in_force(SchemaInForce { subject: "s".into(), version: None, id });
+        lane.schema_in_force("in", Part::Value, SchemaInForce { subject: "s".into(), version: None, id });
         let page = metrics.render();
         assert_eq!(samples(&page)[r#"json2avro_schema_switches_total{pipeline="p"}"#], switches, "id {id}");
         assert_eq!(page.matches("json2avro_schema_info{").count(), 1, "only the one in force:\n{page}");
@@ -136,11 +146,11 @@ fn a_schema_switches_when_its_id_changes() {
 #[test]
 fn a_partition_that_is_gone_leaves_no_series() {
     let metrics = Metrics::new("x");
-    let lane = metrics.pipeline("p", "in", "out");
-    lane.set_lag(4, 1, 2);
-    lane.stopped(4, "refused");
+    let lane = metrics.pipeline("p");
+    lane.set_lag(&partition(4), 1, 2);
+    lane.stopped(&partition(4), "refused");
     assert!(metrics.render().contains(r#"partition="4""#));
-    Events::new(lane).revoked(&[4], 0);
+    Events::new(lane).revoked(&[partition(4)], 0);
     let page = metrics.render();
     assert!(!page.contains(r#"partition="4""#) && !page.contains("partitions_stopped"), "{page}");
 }
@@ -168,7 +178,7 @@ fn the_books_balance_on_every_scrape() {
     let enough = AtomicBool::new(false);
     let mut consumed = 0.0;
     std::thread::scope(|scope| {
-        for lane in [metrics.pipeline("p", "in", "out"), metrics.pipeline("p", "in", "out")] {
+        for lane in [metrics.pipeline("p"), metrics.pipeline("p")] {
             scope.spawn(|| count_until(&enough, lane));
         }
         for _ in 0..2_000 {
@@ -185,14 +195,16 @@ fn the_books_balance_on_every_scrape() {
 /// A lane that reads batches of seven records, one in five of which stays in flight for good.
 fn count_until(enough: &AtomicBool, lane: LaneMetrics) {
     let mut counts = Counts::default();
+    let routes = [lane.route("in", "out"), lane.route("in-2", "out-2")];
     let mut in_flight = 0;
     for record in 0u64.. {
-        counts.consumed(10);
+        let route = routes[usize::from(record % 3 == 0)];
+        counts.consumed(route, 10);
         match record % 5 {
             0 => counts.dead_lettered("a"),
             1 => counts.skipped("b"),
             2 => counts.abandoned(1),
-            3 => counts.delivered(9),
+            3 => counts.delivered(route, 9),
             _ => in_flight += 1,
         }
         if record % 7 == 0 {

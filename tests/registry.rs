@@ -21,7 +21,8 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 fn settings(url: String) -> config::Registry {
     config::Registry {
         name: "main".to_owned(),
-        url,
+        urls: vec![url],
+        ca: None,
         basic_auth: None,
         request_timeout: TIMEOUT,
         failure_cache: Duration::from_secs(5),

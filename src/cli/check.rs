@@ -9,26 +9,28 @@ mod sample;
 mod schema;
 mod topics;
 
-use crate::config::{self, Config, Log, LogFormat, Mistakes, Pipeline, SchemaChoice};
+use crate::config::{self, Config, Conversion, Log, LogFormat, Mistakes, Pipeline, SchemaChoice};
 use crate::fault::Blame;
 use crate::telemetry;
 use crate::transcoder::Plan;
 use clap::ValueEnum;
 use finding::{Finding, Notes, Report, Severity};
+use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
+use tokio::runtime::Runtime;
 
 /// How long a cluster may not answer.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 const AFTER_HELP: &str = "\
 Without --live nothing is asked of any service: the config is loaded, all mistakes told at once, and local schema files \
-are compiled. With --live, for each pipeline: brokers, topics, partition counts, sink topic settings, access to the \
-source, the group and the topics' settings, the subject and its schema; and the last records of the source are \
-converted, neither produced nor committed. --records is shared among the source's partitions, at least one each. \
+are compiled. With --live, for each pipeline and each topic that it reads: brokers, topics, partition counts, sink \
+topic settings, access to the source, the group and the topics' settings, the subjects and their schemas; and the last \
+records of the source are converted, neither produced nor committed. --records is shared among the source's partitions, \
+at least one each. \
 Whether the principal may write to the sink is only known once something is written, so it is not checked.
 
 Exit codes: 0 no errors, warnings allowed; 64 a mistake in the call, config, schema, topics or access; 65 records would \
@@ -51,7 +53,7 @@ pub struct Args {
     /// How to print the findings: human = aligned lines, json = one JSON document
     #[arg(long, value_enum, default_value_t = Format::Human)]
     format: Format,
-    /// How many records of each pipeline's source to convert for a trial, 0 for none
+    /// How many records of each source topic to convert for a trial, 0 for none
     #[arg(long, value_name = "N", default_value_t = 100, requires = "live")]
     records: u32,
 }
@@ -107,32 +109,53 @@ fn check(args: &Args, config: &Config, report: &mut Report) {
     for (name, pipeline) in &config.pipeline {
         let mut notes = Notes { report, pipeline: name };
         notes.ok("config", "loaded");
-        let local = local_schema(pipeline, &mut notes);
-        if !args.live {
-            continue;
-        }
-        let resolved = runtime.block_on(schema::resolve(config, pipeline, &mut notes));
-        // A schema that would be registered is good enough for a trial.
-        let plan = resolved.or(local);
-        let readable = topics::check(&runtime, &mut clusters, pipeline, &mut notes);
-        if let (Some(plan), Some(source), true) = (plan, readable, args.records > 0) {
-            sample::check(&source, pipeline, plan, args.records, PATIENCE, &mut notes);
+        local_schemas(pipeline, &mut notes);
+        if args.live {
+            live(args, &runtime, &mut clusters, pipeline, &mut notes);
         }
     }
 }
 
-/// The compiled schema of a local file, where the pipeline has one.
-fn local_schema(pipeline: &Pipeline, notes: &mut Notes<'_>) -> Option<Arc<Plan>> {
-    let SchemaChoice::File { path, text, .. } = &pipeline.value.schema else { return None };
-    let about = format!("schema {}", path.file_name().unwrap_or_default().to_string_lossy());
-    match Plan::compile(text, &[], &pipeline.value.transcoder) {
-        Ok(plan) => {
-            notes.ok(&about, "compiles");
-            Some(Arc::new(plan))
+fn live(
+    args: &Args,
+    runtime: &Runtime,
+    clusters: &mut topics::Clusters<'_>,
+    pipeline: &Pipeline,
+    notes: &mut Notes<'_>,
+) {
+    let topics = topics::of_pipeline(clusters, pipeline, notes);
+    for topic in topics {
+        let route = pipeline.route(&topic);
+        let readable = topics::check(runtime, clusters, pipeline, &route, notes);
+        let most_bytes = readable.as_ref().map_or(usize::MAX, |readable| readable.most_bytes);
+        let mut resolve = |conversion: &Option<Conversion>| {
+            let conversion = conversion.as_ref()?;
+            Some(runtime.block_on(schema::resolve(clusters.config, pipeline, conversion, most_bytes, notes)))
+        };
+        // None: not converted. Some(None): its schema cannot be had, which was told.
+        let (key, value) = (resolve(&route.key), resolve(&route.value));
+        if let (Some(source), true) = (readable, args.records > 0)
+            && !matches!((&key, &value), (Some(None), _) | (_, Some(None)))
+        {
+            let reencoders = sample::Reencoders { key: key.flatten(), value: value.flatten() };
+            sample::check(&source, &topic, reencoders, args.records, PATIENCE, notes);
         }
-        Err(error) => {
-            notes.error(Blame::Config, &about, error.to_string(), "correct the schema");
-            None
+    }
+}
+
+/// Compiles the local files that a pipeline takes schemas from.
+fn local_schemas(pipeline: &Pipeline, notes: &mut Notes<'_>) {
+    let shapes = std::iter::once(&pipeline.shape).chain(pipeline.topic.values());
+    let mut seen = BTreeSet::new();
+    for shape in shapes.flat_map(|shape| shape.key.iter().chain(&shape.value)) {
+        let SchemaChoice::File { path, text, .. } = &shape.schema else { continue };
+        if !seen.insert(path) {
+            continue;
+        }
+        let about = format!("schema {}", path.file_name().unwrap_or_default().to_string_lossy());
+        match Plan::compile(text, &[], &shape.transcoder) {
+            Ok(_) => notes.ok(&about, "compiles"),
+            Err(error) => notes.error(Blame::Config, &about, error.to_string(), "correct the schema"),
         }
     }
 }

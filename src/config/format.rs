@@ -3,6 +3,7 @@
 //! Comes in: one value. Goes out: nothing, or a complaint. Must never: look at another key, show what may be a secret.
 
 use super::mistake::Complaint;
+use super::topics::{PLACE, Pattern};
 use super::{Start, start::StartError};
 use figment::value::{Num, Value};
 use std::net::SocketAddr;
@@ -23,6 +24,75 @@ pub(super) fn topic(text: &str) -> Result<(), Complaint> {
     }
     let wrong = format!("{} is no topic name", quoted(text));
     Err(Complaint::new(wrong, "use 1 to 249 of the characters a-z, A-Z, 0-9, '.', '_' and '-', not '.' or '..' alone"))
+}
+
+/// A topic's name, or a pattern, which begins with `^`.
+pub(super) fn topic_or_pattern(text: &str) -> Result<(), Complaint> {
+    if !text.starts_with('^') {
+        return topic(text);
+    }
+    let next = "mend the regular expression (syntax of the Rust crate regex, ASCII classes)";
+    Pattern::check(text).map_err(|why| Complaint::new(format!("{} is no pattern: {why}", quoted(text)), next))
+}
+
+/// A topic's name with or without a place for the source topic's.
+pub(super) fn topic_template(text: &str) -> Result<(), Complaint> {
+    template(text)?;
+    topic(&text.replacen(PLACE, "x", 1)).map_err(|complaint| Complaint {
+        wrong: format!("{} is no topic name", quoted(text)),
+        next: format!("{}; {PLACE} stands for the source topic's name", complaint.next),
+    })
+}
+
+/// Any text with at most one place for the source topic's name.
+pub(super) fn template(text: &str) -> Result<(), Complaint> {
+    some(text)?;
+    match text.matches(PLACE).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Complaint::new(format!("{} has {PLACE} more than once", quoted(text)), "keep one of them")),
+    }
+}
+
+/// An Avro full name (Avro specification, "Names").
+pub(super) fn record_name(text: &str) -> Result<(), Complaint> {
+    let name = |part: &str| {
+        part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') && !part.starts_with(|c: char| c.is_ascii_digit())
+    };
+    if text.split('.').all(|part| !part.is_empty() && name(part)) {
+        return Ok(());
+    }
+    let wrong = format!("{} is no full name of a record", quoted(text));
+    Err(Complaint::new(wrong, "write it with its namespace: com.example.Order"))
+}
+
+/// `NAME=VALUE`.
+pub(super) fn setting(text: &str) -> Result<(), Complaint> {
+    match text.split_once('=') {
+        Some((name, _)) if !name.trim().is_empty() => Ok(()),
+        _ => Err(Complaint::new(format!("{} is no NAME=VALUE", quoted(text)), "write it like retention.ms=604800000")),
+    }
+}
+
+/// Each of a list of texts, which must not be empty.
+pub(super) fn each(value: &Value, check: fn(&str) -> Result<(), Complaint>) -> Result<(), Complaint> {
+    if let Value::Array(_, items) = value
+        && let Some(other) = items.iter().find(|item| item.as_str().is_none())
+    {
+        return Err(Complaint::new(format!("holds {}", shown(other)), "write each in quotes"));
+    }
+    match texts(value).as_slice() {
+        [] => some(""),
+        texts => texts.iter().try_for_each(|text| check(text)),
+    }
+}
+
+/// The texts of a list, or of one text, split at white space.
+pub(super) fn texts(value: &Value) -> Vec<&str> {
+    match value {
+        Value::Array(_, items) => items.iter().filter_map(Value::as_str).collect(),
+        Value::String(_, text) => text.split_whitespace().collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// An address and a port.

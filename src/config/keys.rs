@@ -31,6 +31,8 @@ pub(super) struct Key {
 pub(super) enum Kind {
     /// Text that passes a check.
     Text(fn(&str) -> Result<(), Complaint>),
+    /// Such a text, or a list of them; one text is split at white space.
+    Texts(fn(&str) -> Result<(), Complaint>),
     /// Text that is never shown.
     Secret,
     /// One of these words.
@@ -68,7 +70,8 @@ const ADMIN: &[Key] =
 const DRAIN: &[Key] = &[key("timeout_ms", Kind::Integer(100, HOUR_MS))];
 
 const REGISTRY: &[Key] = &[
-    key("url", Kind::Text(format::url)),
+    key("url", Kind::Texts(format::url)),
+    key("ca_file", Kind::Text(format::some)),
     key("username", Kind::Text(format::some)),
     key("password", Kind::Secret),
     key("password_file", Kind::Text(format::some)),
@@ -76,29 +79,69 @@ const REGISTRY: &[Key] = &[
     key("failure_cache_ms", Kind::Integer(1, HOUR_MS)),
 ];
 
-const PIPELINE: &[Key] = &[
+/// Some keys, and behind them those that a single topic may have for itself.
+macro_rules! and_of_topic {
+    ($($own:expr),* $(,)?) => {
+        &[
+            $($own,)*
+            key("sink.topic", Kind::Text(format::topic_template)),
+            key("key.output_format", Kind::Choice(&["avro", "same"])),
+            key("key.input_format", Kind::Choice(&["json", "text"])),
+            key("key.input_framing", Kind::Choice(&["none", "confluent"])),
+            key("key.subject", Kind::Text(format::template)),
+            key("key.subject_strategy", Kind::Choice(STRATEGIES)),
+            key("key.record_name", Kind::Text(format::record_name)),
+            key("key.schema", Kind::Choice(&["latest", "version", "id", "file"])),
+            key("key.version", Kind::Integer(1, i32::MAX as i64)),
+            key("key.id", Kind::Integer(1, i32::MAX as i64)),
+            key("key.file", Kind::Text(format::some)),
+            key("key.register", Kind::Flag),
+            key("key.refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
+            key("key.unknown_fields", Kind::Choice(&["count", "refuse"])),
+            key("key.rounding", Kind::Choice(&["count", "refuse"])),
+            key("value.output_format", Kind::Choice(&["avro", "same"])),
+            key("value.input_format", Kind::Choice(&["json", "text"])),
+            key("value.input_framing", Kind::Choice(&["none", "confluent"])),
+            key("value.subject", Kind::Text(format::template)),
+            key("value.subject_strategy", Kind::Choice(STRATEGIES)),
+            key("value.record_name", Kind::Text(format::record_name)),
+            key("value.schema", Kind::Choice(&["latest", "version", "id", "file"])),
+            key("value.version", Kind::Integer(1, i32::MAX as i64)),
+            key("value.id", Kind::Integer(1, i32::MAX as i64)),
+            key("value.file", Kind::Text(format::some)),
+            key("value.register", Kind::Flag),
+            key("value.refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
+            key("value.unknown_fields", Kind::Choice(&["count", "refuse"])),
+            key("value.rounding", Kind::Choice(&["count", "refuse"])),
+        ]
+    };
+}
+
+const STRATEGIES: &[&str] = &["topic_name", "record_name", "topic_record_name"];
+
+/// The table of a pipeline that holds tables for single topics.
+pub(super) const TOPIC: &str = "topic";
+
+/// The keys of such a table.
+pub(super) const OF_TOPIC: &[Key] = and_of_topic![];
+
+const PIPELINE: &[Key] = and_of_topic![
     key("group_id", Kind::Text(format::some)),
     key("start", Kind::Start),
     key("out_of_range", Kind::Choice(&["stop", "earliest", "latest"])),
     key("commit_interval_ms", Kind::Integer(10, 10 * MINUTE_MS)),
     key("in_flight_bytes", Kind::Integer(1024, 8192 * MIB)),
     key("source.kafka", Kind::Text(format::some)),
-    key("source.topic", Kind::Text(format::topic)),
+    key("source.topic", Kind::Texts(format::topic_or_pattern)),
+    key("source.topic_refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
     key("sink.kafka", Kind::Text(format::some)),
     key("sink.registry", Kind::Text(format::some)),
-    key("sink.topic", Kind::Text(format::topic)),
     key("sink.partitioning", Kind::Choice(&["preserve", "by_key"])),
     key("sink.source_position", Kind::Flag),
-    key("value.input_framing", Kind::Choice(&["none", "confluent"])),
-    key("value.subject", Kind::Text(format::some)),
-    key("value.schema", Kind::Choice(&["latest", "version", "id", "file"])),
-    key("value.version", Kind::Integer(1, i32::MAX as i64)),
-    key("value.id", Kind::Integer(1, i32::MAX as i64)),
-    key("value.file", Kind::Text(format::some)),
-    key("value.register", Kind::Flag),
-    key("value.refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
-    key("value.unknown_fields", Kind::Choice(&["count", "refuse"])),
-    key("value.rounding", Kind::Choice(&["count", "refuse"])),
+    key("sink.create", Kind::Flag),
+    key("sink.create_partitions", Kind::Integer(0, 100_000)),
+    key("sink.create_replication_factor", Kind::Integer(0, 1000)),
+    key("sink.create_settings", Kind::Texts(format::setting)),
     key("refused.policy", Kind::Choice(&["dead_letter", "skip", "stop"])),
     key("refused.dead_letter_topic", Kind::Text(format::topic)),
     key("refused.flood_window", Kind::Integer(0, 1_000_000)),
@@ -118,10 +161,19 @@ impl Section {
     /// What the key at `path` in this section's tables holds, if it is a known key of ours.
     pub(super) fn kind(&self, path: &str) -> Option<Kind> {
         match self {
-            Self::Keys(keys) | Self::Tables(keys) => keys.iter().find(|key| key.path == path).map(|key| key.kind),
+            Self::Keys(keys) | Self::Tables(keys) => {
+                let found = |keys: &[Key], path: &str| keys.iter().find(|key| key.path == path).map(|key| key.kind);
+                found(keys, path).or_else(|| found(OF_TOPIC, of_topic(path)?.1))
+            }
             Self::Properties => None,
         }
     }
+}
+
+/// The topic and the key that `topic.NAME.KEY` is about. The name may hold dots.
+pub(super) fn of_topic(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix(TOPIC)?.strip_prefix('.')?;
+    OF_TOPIC.iter().find_map(|key| Some((rest.strip_suffix(key.path)?.strip_suffix('.')?, key.path)))
 }
 
 impl Kind {
@@ -132,7 +184,7 @@ impl Kind {
             Self::Integer(..) => text.parse::<i64>().map_or_else(|_| Value::from(text), Value::from),
             Self::Share => text.parse::<f64>().map_or_else(|_| Value::from(text), Value::from),
             Self::Flag => text.parse::<bool>().map_or_else(|_| Value::from(text), Value::from),
-            Self::Text(_) | Self::Secret | Self::Choice(_) | Self::Start => Value::from(text),
+            Self::Text(_) | Self::Texts(_) | Self::Secret | Self::Choice(_) | Self::Start => Value::from(text),
         }
     }
 
@@ -140,6 +192,7 @@ impl Kind {
     pub(super) fn check(self, value: &Value) -> Result<(), Complaint> {
         let fits = match (self, value) {
             (Self::Text(check), Value::String(_, text)) => return check(text),
+            (Self::Texts(check), Value::String(..) | Value::Array(..)) => return format::each(value, check),
             (Self::Secret, Value::String(..)) | (Self::Flag, Value::Bool(..)) => true,
             (Self::Choice(words), Value::String(_, text)) => words.contains(&text.as_str()),
             (Self::Integer(least, most), Value::Num(_, number)) => {
@@ -158,6 +211,7 @@ impl Kind {
     fn complain(self, value: &Value) -> Complaint {
         let next = match self {
             Self::Text(_) => "write text in quotes".to_owned(),
+            Self::Texts(_) => "write text in quotes, or a list of such texts".to_owned(),
             Self::Secret => return Complaint::new("is not text", "write text in quotes"),
             Self::Choice(words) => format!("use {}", alternatives(words)),
             Self::Integer(least, most) => format!("use an integer from {least} to {most}"),

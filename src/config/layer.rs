@@ -3,7 +3,7 @@
 //! Comes in: TOML, or one name and its text. Goes out: values at their addresses with one spelling each, for figment to
 //! merge. Must never: parse a text that may be a secret, change the case of a table's name.
 
-use super::keys::{Kind, Section};
+use super::keys::{Kind, Section, TOPIC, of_topic};
 use super::lines;
 use super::mistake::{Complaint, Mistake, Origin};
 use figment::providers::{Format, Toml};
@@ -70,7 +70,13 @@ impl Layer {
         let (table, key) = if named { parts.split_at(parts.len().min(2)) } else { parts.split_at(1) };
         let key = match Section::named(&section) {
             Some(Section::Properties) => property(&key.join(".")),
-            _ => key.join(".").to_lowercase(),
+            _ => match key {
+                // The topic's name is in the case that it has.
+                [word, topic, rest @ ..] if word.eq_ignore_ascii_case(TOPIC) && !rest.is_empty() => {
+                    format!("{TOPIC}.{topic}.{}", rest.join(".").to_lowercase())
+                }
+                _ => key.join(".").to_lowercase(),
+            },
         };
         let table = table.get(1).map(|name| (*name).to_owned());
         let complaint = match text {
@@ -115,7 +121,13 @@ impl Layer {
         let value = kind.map_or_else(|| Value::from(text), |kind: Kind| kind.read(text));
         let inner = match Section::named(section) {
             Some(Section::Properties) => Dict::from([(key.to_owned(), value)]),
-            _ => nest(key, value),
+            _ => match of_topic(key) {
+                Some((topic, key)) => {
+                    let tables = Dict::from([(topic.to_owned(), Value::from(nest(key, value)))]);
+                    Dict::from([(TOPIC.to_owned(), Value::from(tables))])
+                }
+                None => nest(key, value),
+            },
         };
         let values = match table {
             Some(table) => Dict::from([(table, Value::from(inner))]),

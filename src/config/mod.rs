@@ -12,17 +12,21 @@ mod load;
 mod mistake;
 mod pipelines;
 mod properties;
+mod registry;
+mod route;
 mod schema;
+mod shape;
 mod start;
+mod topics;
 mod typed;
 mod validate;
 
 pub use load::load;
 pub use mistake::{Mistake, Mistakes, Origin};
+pub use route::{Conversion, ConversionShape, InputFormat, Part, Route, Shape, Subject};
 pub use start::StartError;
+pub use topics::{Pattern, Template, Topics};
 
-use crate::framing::InputFraming;
-use crate::transcoder;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
@@ -81,6 +85,14 @@ pub struct Kafka {
     pub properties: BTreeMap<String, String>,
 }
 
+impl Kafka {
+    /// Whether both mean one cluster: the same table, or a broker in common.
+    #[must_use]
+    pub fn same_cluster(&self, other: &Self) -> bool {
+        properties::same_cluster(self, other)
+    }
+}
+
 /// Only the names: values may be secrets.
 impl fmt::Debug for Kafka {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,8 +115,11 @@ impl fmt::Debug for Secret {
 pub struct Registry {
     /// The table's name.
     pub name: String,
-    /// Base URL, a path kept, no trailing slash, no credentials inside.
-    pub url: String,
+    /// Base URLs of its nodes, at least one: a path kept, no trailing slash, no credentials inside. The next one is asked
+    /// where one does not answer.
+    pub urls: Vec<String>,
+    /// Certificates (PEM) that are trusted beside the system's.
+    pub ca: Option<Vec<u8>>,
     /// Basic authentication.
     pub basic_auth: Option<(String, Secret)>,
     /// One HTTP request, connection included.
@@ -113,7 +128,7 @@ pub struct Registry {
     pub failure_cache: Duration,
 }
 
-/// One pipeline: one source topic, one sink topic.
+/// One pipeline: source topics, each with a sink topic of its own.
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     /// The table's name: the `pipeline` label.
@@ -128,8 +143,10 @@ pub struct Pipeline {
     pub source: Source,
     /// What is written.
     pub sink: Sink,
-    /// How values are re-encoded.
-    pub value: Value,
+    /// Where the records of a topic go, and how they are re-encoded.
+    pub shape: Shape,
+    /// The same for topics that have a table of their own.
+    pub topic: BTreeMap<String, Shape>,
     /// What happens to a record that cannot be re-encoded.
     pub refused: Refused,
     /// How often offsets are committed.
@@ -165,8 +182,10 @@ pub enum OutOfRange {
 pub struct Source {
     /// Name of the cluster.
     pub kafka: String,
-    /// Topic.
-    pub topic: String,
+    /// Which topics.
+    pub topics: Topics,
+    /// How often the cluster is asked for topics that a pattern matches.
+    pub topic_refresh: Duration,
 }
 
 /// What is written.
@@ -176,12 +195,23 @@ pub struct Sink {
     pub kafka: String,
     /// Name of the registry.
     pub registry: String,
-    /// Topic.
-    pub topic: String,
     /// Which partition a record goes to.
     pub partitioning: Partitioning,
     /// Whether each record carries its source position in one header.
     pub source_position: bool,
+    /// How a topic is made that does not exist; None: that is an error.
+    pub create: Option<Create>,
+}
+
+/// How a topic is made that does not exist.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Create {
+    /// How many partitions; None: as many as the source topic has.
+    pub partitions: Option<i32>,
+    /// How many replicas; None: the broker's default.
+    pub replication_factor: Option<i32>,
+    /// The topic's own settings, `cleanup.policy` and the like; the broker has the defaults. Not for dead letters.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// Which sink partition a record goes to.
@@ -191,19 +221,6 @@ pub enum Partitioning {
     Preserve,
     /// Java's murmur2 of the key; a record without key: source partition modulo the sink's count.
     ByKey,
-}
-
-/// How values are re-encoded.
-#[derive(Clone, Debug)]
-pub struct Value {
-    /// What stands before the JSON in the source.
-    pub input_framing: InputFraming,
-    /// Subject, by default the sink topic's name + `-value` (TopicNameStrategy).
-    pub subject: String,
-    /// Where the schema comes from.
-    pub schema: SchemaChoice,
-    /// How JSON is read against the schema.
-    pub transcoder: transcoder::Options,
 }
 
 /// Where a pipeline's schema comes from.

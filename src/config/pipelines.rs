@@ -5,11 +5,12 @@
 
 use super::mistake::{Complaint, Mistakes};
 use super::properties::same_cluster;
+use super::topics::{PLACE, Topics};
 use super::typed::{Table, Typed};
-use super::{Kafka, OutOfRange, Partitioning, Pipeline, Refused, RefusedPolicy, Registry, Sink, Source, Start, Value};
-use super::{format, keys, schema};
-use crate::framing::InputFraming;
-use crate::transcoder::{Lossy, Options};
+use super::{
+    Create, Kafka, OutOfRange, Partitioning, Pipeline, Refused, RefusedPolicy, Registry, Shape, Sink, Source, Start,
+};
+use super::{format, keys, shape};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -30,8 +31,9 @@ pub(super) fn all(
     let mut pipelines: BTreeMap<String, Pipeline> = BTreeMap::new();
     for name in typed.names("pipeline") {
         let table = typed.table("pipeline", name);
-        let pipeline = pipeline(name, &table, clusters, folder, mistakes);
-        topics(&pipeline, &table, clusters, mistakes);
+        let mut pipeline = pipeline(name, &table, clusters, folder, mistakes);
+        pipeline.topic = of_topics(typed, &pipeline, folder, mistakes);
+        topics(&pipeline, typed, clusters, mistakes);
         if let Some(other) = pipelines.values().find(|other| same_group(other, &pipeline, clusters)) {
             let complaint = Complaint::new(
                 format!("is the group of pipeline.{} and pipeline.{name} on one cluster", other.name),
@@ -54,9 +56,11 @@ fn pipeline(
     mistakes: &mut Mistakes,
 ) -> Pipeline {
     let group_id = table.required("group_id", "name its consumer group", mistakes);
+    table.required("source.topic", "name the topics to read", mistakes);
     let source = Source {
         kafka: reference(table, "source.kafka", "kafka", clusters.kafka, mistakes),
-        topic: table.required("source.topic", "name the topic to read", mistakes).unwrap_or_default().to_owned(),
+        topics: Topics::new(table.texts("source.topic")),
+        topic_refresh: table.duration("source.topic_refresh_ms"),
     };
     let sink = sink(table, clusters, mistakes);
     Pipeline {
@@ -68,7 +72,8 @@ fn pipeline(
             Some("latest") => OutOfRange::Latest,
             _ => OutOfRange::Stop,
         },
-        value: value(table, &sink, folder, mistakes),
+        shape: shape::shape(table, Some(&source.topics), folder, mistakes),
+        topic: BTreeMap::new(),
         source,
         sink,
         refused: refused(table, mistakes),
@@ -81,26 +86,49 @@ fn sink(table: &Table<'_>, clusters: &Clusters<'_>, mistakes: &mut Mistakes) -> 
     Sink {
         kafka: reference(table, "sink.kafka", "kafka", clusters.kafka, mistakes),
         registry: reference(table, "sink.registry", "registry", clusters.registry, mistakes),
-        topic: table.required("sink.topic", "name the topic to write", mistakes).unwrap_or_default().to_owned(),
         partitioning: match table.text("sink.partitioning") {
             Some("by_key") => Partitioning::ByKey,
             _ => Partitioning::Preserve,
         },
         source_position: table.flag("sink.source_position"),
+        create: create(table, mistakes),
     }
 }
 
-fn value(table: &Table<'_>, sink: &Sink, folder: &Path, mistakes: &mut Mistakes) -> Value {
-    let lossy = |key| if table.text(key) == Some("refuse") { Lossy::Refuse } else { Lossy::Count };
-    Value {
-        input_framing: match table.text("value.input_framing") {
-            Some("confluent") => InputFraming::Confluent,
-            _ => InputFraming::None,
-        },
-        subject: table.text("value.subject").map_or_else(|| format!("{}-value", sink.topic), str::to_owned),
-        schema: schema::choice(table, folder, mistakes),
-        transcoder: Options { unknown_fields: lossy("value.unknown_fields"), rounding: lossy("value.rounding") },
+fn create(table: &Table<'_>, mistakes: &mut Mistakes) -> Option<Create> {
+    if !table.flag("sink.create") {
+        for key in ["sink.create_partitions", "sink.create_replication_factor", "sink.create_settings"] {
+            table.idle(key, "has no effect with create = false", "set sink.create = true or take it out", mistakes);
+        }
+        return None;
     }
+    let number = |key| Some(table.integer(key)).filter(|number| *number > 0);
+    let settings = table.texts("sink.create_settings").into_iter().filter_map(|text| text.split_once('='));
+    Some(Create {
+        partitions: number("sink.create_partitions"),
+        replication_factor: number("sink.create_replication_factor"),
+        settings: settings.map(|(name, value)| (name.trim().to_owned(), value.trim().to_owned())).collect(),
+    })
+}
+
+/// The shapes of topics with a table of their own.
+fn of_topics(
+    typed: &Typed<'_>,
+    pipeline: &Pipeline,
+    folder: &Path,
+    mistakes: &mut Mistakes,
+) -> BTreeMap<String, Shape> {
+    let mut shapes = BTreeMap::new();
+    for topic in typed.topics(&pipeline.name) {
+        let table = typed.topic(&pipeline.name, topic);
+        if !pipeline.source.topics.select(topic) && !table.wrong("source.topic", mistakes) {
+            let complaint =
+                Complaint::new("is no topic that the pipeline reads", "correct it, or add it to source.topic");
+            mistakes.add(typed.table_mistake(&table, complaint));
+        }
+        shapes.insert(topic.to_owned(), shape::shape(&table, None, folder, mistakes));
+    }
+    shapes
 }
 
 /// The name of a table in `section`; where there is only one, it may go without saying.
@@ -166,28 +194,57 @@ fn refused(table: &Table<'_>, mistakes: &mut Mistakes) -> Refused {
     }
 }
 
-/// No pipeline may read what it writes.
-fn topics(pipeline: &Pipeline, table: &Table<'_>, clusters: &Clusters<'_>, mistakes: &mut Mistakes) {
+/// No pipeline may read what it writes, or write one topic from two.
+fn topics(pipeline: &Pipeline, typed: &Typed<'_>, clusters: &Clusters<'_>, mistakes: &mut Mistakes) {
     let (source, sink) = (&pipeline.source, &pipeline.sink);
     let one_cluster = match (clusters.kafka.get(&source.kafka), clusters.kafka.get(&sink.kafka)) {
         (Some(source), Some(sink)) => same_cluster(source, sink),
         _ => false,
     };
-    let mut clash = |key: &str, other: &str| {
+    let mut clash = |table: &Table<'_>, key: &str, wrong: String, next: &str| {
         if let Some(given) = table.get(key) {
-            let wrong = format!("is the topic of the {other} too, on the same cluster");
-            mistakes.add(table.mistake(key, given, Complaint::new(wrong, "give each its own topic")));
+            mistakes.add(table.mistake(key, given, Complaint::new(wrong, next)));
         }
     };
-    if one_cluster && !source.topic.is_empty() && source.topic == sink.topic {
-        clash("sink.topic", "source");
-    }
-    if let RefusedPolicy::DeadLetter { topic } = &pipeline.refused.policy {
-        if *topic == sink.topic {
-            clash("refused.dead_letter_topic", "sink");
-        } else if one_cluster && *topic == source.topic {
-            clash("refused.dead_letter_topic", "source");
+    let own = "give each its own topic";
+    let dead_letter = match &pipeline.refused.policy {
+        RefusedPolicy::DeadLetter { topic } => Some(topic),
+        RefusedPolicy::Skip | RefusedPolicy::Stop => None,
+    };
+    let table = typed.table("pipeline", &pipeline.name);
+    let mut sinks: BTreeMap<String, &str> = BTreeMap::new();
+    for name in
+        source.topics.names.iter().chain(pipeline.topic.keys().filter(|name| !source.topics.names.contains(name)))
+    {
+        let own_table = pipeline.topic.contains_key(name);
+        let of_topic = if own_table { &typed.topic(&pipeline.name, name) } else { &table };
+        let made = pipeline.route(name).sink_topic;
+        if one_cluster && made == *name {
+            clash(of_topic, "sink.topic", "is the topic of the source too, on the same cluster".to_owned(), own);
         }
+        if dead_letter == Some(&made) {
+            clash(
+                &table,
+                "refused.dead_letter_topic",
+                "is the topic of the sink too, on the same cluster".to_owned(),
+                own,
+            );
+        } else if one_cluster && dead_letter == Some(name) {
+            clash(
+                &table,
+                "refused.dead_letter_topic",
+                "is the topic of the source too, on the same cluster".to_owned(),
+                own,
+            );
+        }
+        let several = own_table || pipeline.shape.sink_topic.has_place();
+        if let Some(other) = sinks.insert(made, name).filter(|_| several) {
+            clash(of_topic, "sink.topic", format!("is the same for the source topics {other:?} and {name:?}"), own);
+        }
+    }
+    if one_cluster && !source.topics.patterns.is_empty() && pipeline.shape.sink_topic.as_str() == PLACE {
+        let next = "put something before or behind it: \"{topic}-avro\"";
+        clash(&table, "sink.topic", "is the topic of the source too, on the same cluster".to_owned(), next);
     }
 }
 

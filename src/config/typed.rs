@@ -3,7 +3,7 @@
 //! Comes in: merged values with their origins. Goes out: what was given, by table. Must never: stop at the first
 //! mistake (serde would), compare two keys.
 
-use super::keys::{Key, Kind, SECTIONS, Section, alternatives};
+use super::keys::{Key, Kind, OF_TOPIC, SECTIONS, Section, TOPIC, alternatives};
 use super::load::Sources;
 use super::mistake::{Complaint, Mistake, Mistakes, Origin};
 use super::{format, layer};
@@ -23,13 +23,17 @@ pub(super) struct Given {
 pub(super) struct Typed<'a> {
     given: BTreeMap<String, Given>,
     tables: BTreeMap<&'static str, BTreeSet<String>>,
+    topics: BTreeMap<String, BTreeSet<String>>,
     sources: &'a Sources,
 }
 
 impl<'a> Typed<'a> {
     /// Walks everything against the key table.
     pub(super) fn new(sources: &'a Sources, mistakes: &mut Mistakes) -> Self {
-        let mut walk = Walk { typed: Self { given: BTreeMap::new(), tables: BTreeMap::new(), sources }, mistakes };
+        let mut walk = Walk {
+            typed: Self { given: BTreeMap::new(), tables: BTreeMap::new(), topics: BTreeMap::new(), sources },
+            mistakes,
+        };
         match sources.values() {
             Ok(Value::Dict(_, top)) => walk.top(top),
             Ok(_) => {}
@@ -45,16 +49,32 @@ impl<'a> Typed<'a> {
 
     /// A section that is one table.
     pub(super) fn section(&self, name: &str) -> Table<'_> {
-        Table { typed: self, at: name.to_owned(), under: None }
+        Table { typed: self, at: name.to_owned(), under: Vec::new() }
     }
 
     /// One table of a section.
     pub(super) fn table(&self, section: &str, name: &str) -> Table<'_> {
         let under = match section {
-            "pipeline" => Some("defaults".to_owned()),
-            _ => Some(format!("{section}.{EVERY}")),
+            "pipeline" => "defaults".to_owned(),
+            _ => format!("{section}.{EVERY}"),
         };
-        Table { typed: self, at: format!("{section}.{name}"), under }
+        Table { typed: self, at: format!("{section}.{name}"), under: vec![under] }
+    }
+
+    /// The topics for which a pipeline has a table of their own.
+    pub(super) fn topics(&self, pipeline: &str) -> impl Iterator<Item = &str> {
+        self.topics.get(pipeline).into_iter().flatten().map(String::as_str)
+    }
+
+    /// A pipeline's table for one topic.
+    pub(super) fn topic(&self, pipeline: &str, topic: &str) -> Table<'_> {
+        let above = format!("pipeline.{pipeline}");
+        Table { typed: self, at: format!("{above}.{TOPIC}.{topic}"), under: vec![above, "defaults".to_owned()] }
+    }
+
+    /// A mistake about a whole table.
+    pub(super) fn table_mistake(&self, table: &Table<'_>, complaint: Complaint) -> Mistake {
+        complaint.at(self.sources.place(&table.at), table.at.clone())
     }
 
     /// A mistake about something that is not there.
@@ -63,11 +83,11 @@ impl<'a> Typed<'a> {
     }
 }
 
-/// One table's values, over those of the table that lies under it.
+/// One table's values, over those of the tables that lie under it, the uppermost first.
 pub(super) struct Table<'a> {
     typed: &'a Typed<'a>,
     at: String,
-    under: Option<String>,
+    under: Vec<String>,
 }
 
 impl<'a> Table<'a> {
@@ -83,12 +103,17 @@ impl<'a> Table<'a> {
 
     /// A value.
     pub(super) fn get(&self, key: &str) -> Option<&'a Given> {
-        self.own(key).or_else(|| self.typed.given.get(&format!("{}.{key}", self.under.as_ref()?)))
+        self.own(key).or_else(|| self.under.iter().find_map(|under| self.typed.given.get(&format!("{under}.{key}"))))
     }
 
     /// A text, if it is given.
     pub(super) fn text(&self, key: &str) -> Option<&'a str> {
         self.get(key)?.value.as_str()
+    }
+
+    /// Texts, one or a list of them; none if nothing is given.
+    pub(super) fn texts(&self, key: &str) -> Vec<&'a str> {
+        self.get(key).map(|given| format::texts(&given.value)).unwrap_or_default()
     }
 
     /// An integer. 0 stands in for one that is wrong, which no one will see.
@@ -115,19 +140,17 @@ impl<'a> Table<'a> {
             .unwrap_or_default()
     }
 
-    /// A text that must be there.
+    /// A text, or texts, that must be there. The text, if it is one.
     pub(super) fn required(&self, key: &str, next: &str, mistakes: &mut Mistakes) -> Option<&'a str> {
-        let text = self.text(key);
-        if text.is_none() && !self.wrong(key, mistakes) {
+        if self.get(key).is_none() && !self.wrong(key, mistakes) {
             mistakes.add(self.typed.absent(&self.key(key), Complaint::new("is missing", next)));
         }
-        text
+        self.text(key)
     }
 
     /// Whether the key's value is known to be wrong.
     pub(super) fn wrong(&self, key: &str, mistakes: &Mistakes) -> bool {
-        let under = self.under.as_ref().map(|under| format!("{under}.{key}"));
-        mistakes.blame(&self.key(key)) || under.is_some_and(|under| mistakes.blame(&under))
+        mistakes.blame(&self.key(key)) || self.under.iter().any(|under| mistakes.blame(&format!("{under}.{key}")))
     }
 
     /// All values of the table itself, by key.
@@ -139,12 +162,16 @@ impl<'a> Table<'a> {
 
     /// A mistake about a value.
     pub(super) fn mistake(&self, key: &str, given: &Given, complaint: Complaint) -> Mistake {
-        let inherited = self.own(key).is_none() && self.under.is_some();
-        let key = match &self.under {
-            Some(under) if inherited => format!("{under}.{key}"),
-            _ => self.key(key),
-        };
-        complaint.at(given.origin.clone(), key)
+        let tables = || std::iter::once(&self.at).chain(&self.under).map(|table| format!("{table}.{key}"));
+        let found = tables().find(|key| self.typed.given.contains_key(key));
+        complaint.at(given.origin.clone(), found.unwrap_or_else(|| self.key(key)))
+    }
+
+    /// A key that this very table gives and that does nothing.
+    pub(super) fn idle(&self, key: &str, wrong: impl Into<String>, next: impl Into<String>, mistakes: &mut Mistakes) {
+        if let Some(own) = self.own(key) {
+            mistakes.add(self.mistake(key, own, Complaint::new(wrong, next)));
+        }
     }
 }
 
@@ -193,9 +220,32 @@ impl Walk<'_, '_> {
                 self.typed.tables.entry(section).or_default().insert(name);
             }
             match kind {
+                Section::Keys(keys) | Section::Tables(keys) if section == "pipeline" => self.pipeline(&at, value, keys),
                 Section::Keys(keys) | Section::Tables(keys) => self.keys(&at, "", value, keys),
                 Section::Properties => self.properties(&at, value),
             }
+        }
+    }
+
+    /// A pipeline: its keys, and its tables for single topics.
+    fn pipeline(&mut self, at: &str, mut value: Value, keys: &[Key]) {
+        let tables = match &mut value {
+            // Anything but a table is a key that stands in the wrong place.
+            Value::Dict(_, table) if matches!(table.get(TOPIC), Some(Value::Dict(..))) => table.remove(TOPIC),
+            _ => None,
+        };
+        self.keys(at, "", value, keys);
+        let above = format!("{at}.{TOPIC}");
+        let Some(tables) = tables.and_then(|tables| self.dict(&above, tables)) else { return };
+        let pipeline = at.split_once('.').map_or(at, |(_, name)| name);
+        for (name, value) in tables {
+            let at = format!("{above}.{name}");
+            if let Err(complaint) = format::topic(&name) {
+                self.mistakes.add(complaint.at(self.typed.sources.origin(value.tag(), &at), at));
+                continue;
+            }
+            self.typed.topics.entry(pipeline.to_owned()).or_default().insert(name);
+            self.keys(&at, "", value, OF_TOPIC);
         }
     }
 

@@ -6,7 +6,7 @@
 use super::mistake::{Complaint, Mistakes};
 use super::pipelines::{self, Clusters};
 use super::typed::Typed;
-use super::{Admin, Config, Log, LogFormat, Registry, Secret, file, properties};
+use super::{Admin, Config, Log, LogFormat, properties, registry};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -24,7 +24,7 @@ pub(super) fn config(typed: &Typed<'_>, folder: &Path, mistakes: &mut Mistakes) 
     let named = |section| typed.names(section).into_iter();
     let kafka = named("kafka").map(|name| (name.to_owned(), properties::kafka(name, typed, folder, mistakes)));
     let kafka = kafka.collect();
-    let registry = named("registry").map(|name| (name.to_owned(), registry(name, typed, folder, mistakes)));
+    let registry = named("registry").map(|name| (name.to_owned(), registry::registry(name, typed, folder, mistakes)));
     let registry = registry.collect();
     let clusters = Clusters { kafka: &kafka, registry: &registry };
     let pipeline = pipelines::all(typed, &clusters, folder, mistakes);
@@ -50,40 +50,4 @@ fn admin(typed: &Typed<'_>) -> Admin {
     // Stands in for an address that is wrong, which no one will see.
     let listen = listen.unwrap_or(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)));
     Admin { listen, live_timeout: table.duration("live_timeout_ms") }
-}
-
-fn registry(name: &str, typed: &Typed<'_>, folder: &Path, mistakes: &mut Mistakes) -> Registry {
-    let table = typed.table("registry", name);
-    let url = table.required("url", "set it to the registry's base URL: http://localhost:8081", mistakes);
-    let password = match (table.get("password"), table.get("password_file")) {
-        (Some(_), Some(file)) => {
-            let complaint = Complaint::new("stands beside password", "keep one of the two");
-            mistakes.add(table.mistake("password_file", file, complaint));
-            None
-        }
-        (Some(password), None) => password.value.as_str().map(str::to_owned),
-        (None, Some(file)) => file::secret(file, folder)
-            .map_err(|complaint| mistakes.add(table.mistake("password_file", file, complaint)))
-            .ok(),
-        (None, None) => None,
-    };
-    let given = table.get("password").or(table.get("password_file"));
-    match (table.get("username"), given) {
-        (Some(username), None) if !table.wrong("password", mistakes) && !table.wrong("password_file", mistakes) => {
-            let complaint = Complaint::new("has no password", "add password or password_file, or take the name out");
-            mistakes.add(table.mistake("username", username, complaint));
-        }
-        (None, Some(_)) if !table.wrong("username", mistakes) => {
-            let complaint = Complaint::new("is missing", "set it: there is a password");
-            mistakes.add(typed.absent(&table.key("username"), complaint));
-        }
-        _ => {}
-    }
-    Registry {
-        name: name.to_owned(),
-        url: url.unwrap_or_default().trim_end_matches('/').to_owned(),
-        basic_auth: table.text("username").zip(password).map(|(name, password)| (name.to_owned(), Secret(password))),
-        request_timeout: table.duration("request_timeout_ms"),
-        failure_cache: table.duration("failure_cache_ms"),
-    }
 }

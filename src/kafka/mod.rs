@@ -2,7 +2,7 @@
 //!
 //! `settings` config -> librdkafka properties; `consumer` control events, data batches, commits; `record` what a batch
 //! holds; `offsets` what a cluster says of offsets; `producer` records out,
-//! delivery reports in; `topics` what a cluster says of its topics; `admin` what only a check asks; `ffi` the raw calls.
+//! delivery reports in; `topics` what a cluster says of its topics, `create` makes one; `admin` what only a check asks; `ffi` the raw calls.
 //!
 //! Comes in: checked config, records to produce. Goes out: borrowed records, events, reports, faults. Must never: know
 //! JSON, Avro or a policy; wait without a bound.
@@ -10,6 +10,7 @@
 pub mod admin;
 pub mod consumer;
 mod context;
+pub mod create;
 mod ffi;
 pub mod offsets;
 pub mod producer;
@@ -55,6 +56,11 @@ fn code_fault(stage: Stage, what: &str, code: RDKafkaErrorCode) -> Fault {
         Code::Fatal | Code::OutOfOrderSequenceNumber | Code::UnknownProducerId | Code::InvalidProducerEpoch => {
             (Blame::Broker, "producer_fatal", false)
         }
+        Code::InvalidConfig
+        | Code::PolicyViolation
+        | Code::InvalidReplicationFactor
+        | Code::InvalidPartitions
+        | Code::InvalidTopic => (Blame::Config, "topic_refused", false),
         Code::FencedInstanceId | Code::Fenced => (Blame::Config, "fenced", false),
         Code::State => (Blame::Broker, "not_fetching", true),
         Code::PurgeQueue | Code::PurgeInflight => (Blame::Broker, "purged", true),

@@ -18,7 +18,7 @@ use std::time::Duration;
 #[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
 pub struct Producer {
     // Dropped before the client that they belong to.
-    topics: Vec<TopicHandle>,
+    topics: Vec<(String, TopicHandle)>,
     client: BaseProducer<Deliveries>,
     most_bytes: usize,
 }
@@ -63,30 +63,35 @@ pub enum Refusal {
 }
 
 impl Producer {
-    /// A producer for these topics of a cluster.
+    /// A producer for a cluster.
     ///
     /// # Errors
-    /// librdkafka refuses a property or a topic name.
-    pub fn new(kafka: &config::Kafka, queue_bytes: usize, topics: &[&str]) -> Result<Self, Fault> {
+    /// librdkafka refuses a property.
+    pub fn new(kafka: &config::Kafka, queue_bytes: usize) -> Result<Self, Fault> {
         let settings: ClientConfig = settings::producer(kafka, queue_bytes);
-        let what = || format!("producer of [kafka.{}]", kafka.name);
         let client: BaseProducer<Deliveries> = settings
             .create_with_context(Deliveries::default())
-            .map_err(|error| fault(Stage::Produce, &what(), &error))?;
-        let topics = topics
-            .iter()
-            .map(|topic| {
-                CString::new(*topic)
-                    .ok()
-                    .and_then(|name| TopicHandle::new(client.client().native_ptr(), &name))
-                    .ok_or_else(|| {
-                        let message = format!("{}: librdkafka does not take the topic name {topic:?}", what());
-                        Fault::lasting(Stage::Produce, Blame::Config, "client_config", message)
-                    })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+            .map_err(|error| fault(Stage::Produce, &format!("producer of [kafka.{}]", kafka.name), &error))?;
         let most_bytes = settings::most_bytes(&settings);
-        Ok(Self { topics, client, most_bytes })
+        Ok(Self { topics: Vec::new(), client, most_bytes })
+    }
+
+    /// One more topic to write to; the same index for the same name.
+    ///
+    /// # Errors
+    /// librdkafka does not take the name.
+    pub fn topic(&mut self, name: &str) -> Result<TopicIndex, Fault> {
+        if let Some(known) = self.topics.iter().position(|(known, _)| known == name) {
+            return Ok(TopicIndex(known));
+        }
+        let handle =
+            CString::new(name).ok().and_then(|name| TopicHandle::new(self.client.client().native_ptr(), &name));
+        let handle = handle.ok_or_else(|| {
+            let message = format!("the producer does not take the topic name {name:?}");
+            Fault::lasting(Stage::Produce, Blame::Config, "client_config", message)
+        })?;
+        self.topics.push((name.to_owned(), handle));
+        Ok(TopicIndex(self.topics.len() - 1))
     }
 
     /// A record with more bytes, key included, is refused: `message.max.bytes` less what its frame and headers may take.
@@ -100,7 +105,7 @@ impl Producer {
     /// # Errors
     /// See `Refusal`.
     pub fn enqueue(&self, record: Produced<'_>, headers: &mut Option<Headers>) -> Result<(), Refusal> {
-        let Some(topic) = self.topics.get(record.topic.0) else {
+        let Some((_, topic)) = self.topics.get(record.topic.0) else {
             let message = format!("no topic number {}", record.topic.0);
             return Err(Refusal::Fault(Fault::lasting(Stage::Produce, Blame::Us, "no_topic", message)));
         };

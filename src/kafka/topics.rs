@@ -1,6 +1,6 @@
 //! What a cluster says of its topics.
 //!
-//! Comes in: a cluster, a topic's name. Goes out: partition counts. Must never: create a topic, join a group.
+//! Comes in: a cluster, a topic's name. Goes out: topics, partition counts. Must never: create a topic, join a group.
 
 use super::{code_fault, context, fault, settings};
 use crate::config;
@@ -26,6 +26,17 @@ impl Topics {
             .create_with_context(context::Control::default())
             .map_err(|error| fault(Stage::Config, &format!("client of [kafka.{}]", kafka.name), &error))?;
         Ok(Self { cluster: kafka.name.clone(), client })
+    }
+
+    /// The names of all topics that the cluster lets us see.
+    ///
+    /// # Errors
+    /// No answer within `wait`.
+    pub fn names(&self, wait: Duration) -> Result<Vec<String>, Fault> {
+        drop(self.client.poll(Duration::ZERO));
+        let what = format!("[kafka.{}]: asking for all topics", self.cluster);
+        let metadata = self.client.fetch_metadata(None, wait).map_err(|error| fault(Stage::Consume, &what, &error))?;
+        Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
     }
 
     /// How many partitions a topic has.

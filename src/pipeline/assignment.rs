@@ -15,6 +15,8 @@ use crate::record::TopicPartition;
 pub(super) struct Held {
     pub(super) partition: TopicPartition,
     pub(super) slot: SlotIndex,
+    /// The route of its records.
+    pub(super) route: usize,
     pub(super) state: State,
     /// The next offset to read, once one is known.
     pub(super) next: Option<i64>,

@@ -102,7 +102,7 @@ impl Shared {
 impl Place {
     fn show(self, partition: &TopicPartition, metrics: &LaneMetrics) {
         if let (Some(committed), Some(end)) = (self.committed, self.end) {
-            metrics.set_lag(partition.partition, committed, end);
+            metrics.set_lag(partition, committed, end);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The lane: a thread that owns one consumer, one producer and one encoder, and runs records to completion.
+//! The lane: a thread that owns one consumer, one producer and its routes, and runs records to completion.
 //!
 //! ```text
 //!            ┌────────────── each round ──────────────────────────────────────────────┐
@@ -12,9 +12,10 @@
 use super::assignment::{Assignment, Halt, State};
 use super::lag::Lag;
 use super::offsets::Ticket;
-use super::passage::{Passage, Step};
+use super::passage::{Passage, Place, Step};
 use super::policy::{self, Undelivered};
 use super::rebalance::Rebalances;
+use super::route::{Board, Route};
 use crate::fault::{Blame, Fault, Stage};
 use crate::kafka::consumer::{Consumer, Event};
 use crate::kafka::producer::Report;
@@ -22,6 +23,7 @@ use crate::kafka::record::Item;
 use crate::lifecycle::{Pulse, Shutdown};
 use crate::record::TopicPartition;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a round may wait for a record when nothing else is under way.
@@ -42,8 +44,10 @@ pub(super) struct Lane {
     pub(super) commits: Commits,
     /// Partitions that stopped, and in front of which offset: remembered over a reassignment.
     pub(super) stops: BTreeMap<TopicPartition, (i64, Fault)>,
-    /// Set by a flood: no partition reads any more.
-    pub(super) flooded: Option<Fault>,
+    /// Where the supervisor shows routes and schemas, and how much of it is taken up.
+    pub(super) board: Arc<Board>,
+    pub(super) seen: Option<u64>,
+    pub(super) subscribed: Vec<String>,
     pub(super) drain: Drain,
     /// When the partitions in hand were last forwarded.
     pub(super) forwarded: Instant,
@@ -79,8 +83,6 @@ impl Lane {
     /// # Errors
     /// The lane cannot go on: a fatal client state (start another one), a bug, or a drain that did not end in time.
     pub(super) fn run(mut self) -> Result<(), Fault> {
-        let topic = self.passage.config.source.topic.clone();
-        self.consumer.subscribe(&[&topic])?;
         let ended = self.rounds();
         let unsettled = self.passage.offsets.cut_due() || self.commits.pending;
         let abandoned = self.give_up();
@@ -95,6 +97,7 @@ impl Lane {
         loop {
             let now = Instant::now();
             self.pulse.beat();
+            self.step_board()?;
             self.serve_control(now)?;
             self.serve_reports(Duration::ZERO, now)?;
             self.step_rebalance(now)?;
@@ -107,6 +110,26 @@ impl Lane {
             self.step_records(now)?;
             self.passage.publish(now);
         }
+    }
+
+    /// Takes up new routes, newer schemas and the topics to read, between two records.
+    fn step_board(&mut self) -> Result<(), Fault> {
+        let epoch = self.board.epoch();
+        if self.seen == Some(epoch) || self.cursor < self.consumer.batch_len() || self.drain.began.is_some() {
+            return Ok(());
+        }
+        self.seen = Some(epoch);
+        let shown = self.board.shown();
+        let Passage { routes, producer, config, .. } = &mut self.passage;
+        routes.iter_mut().for_each(Route::follow);
+        for prepared in shown.routes.into_iter().skip(routes.len()) {
+            routes.push(Route::new(prepared, producer, &config.refused)?);
+        }
+        if shown.subscribed != self.subscribed {
+            self.consumer.subscribe(&shown.subscribed.iter().map(String::as_str).collect::<Vec<_>>())?;
+            self.subscribed = shown.subscribed;
+        }
+        Ok(())
     }
 
     fn serve_control(&mut self, now: Instant) -> Result<(), Fault> {
@@ -164,7 +187,6 @@ impl Lane {
             if self.drain.began.is_some() {
                 return self.serve_reports(Duration::from_millis(1), now);
             }
-            self.passage.in_force.follow();
             let busy =
                 self.passage.offsets.in_flight_records() > 0 || self.commits.pending || self.rebalances.pending();
             self.consumer.take(if busy { BUSY_WAIT } else { IDLE_WAIT });
@@ -199,13 +221,14 @@ impl Lane {
                 continue;
             }
             let (slot, offset) = (held.slot, record.offset());
+            let place = Place { slot, route: held.route };
             if let Some(at) = held.stop_at.filter(|at| offset >= *at) {
                 self.cursor += 1;
                 self.stop_again(slot, at);
                 continue;
             }
             held.next = Some(offset);
-            match self.passage.pass(slot, &record, now) {
+            match self.passage.pass(place, &record, now) {
                 Step::Next => {
                     held.next = Some(offset + 1);
                     self.cursor += 1;
@@ -217,7 +240,7 @@ impl Lane {
                 }
                 Step::Flood(fault) => {
                     self.cursor += 1;
-                    self.flood(fault);
+                    self.flood(place.route, fault);
                 }
             }
         }

@@ -1,13 +1,15 @@
-//! A pipeline: one source topic to one sink topic, by lanes that run to completion.
+//! A pipeline: source topics to a sink topic each, by lanes that run to completion.
 //!
-//! `supervisor` brings it up (schema, topics, then the lane's thread) and keeps the schema fresh; `lane` is the loop;
-//! `rebalance` and `stop` are its states beside the plain way; `offsets` knows what may be committed; `refusal` and
-//! `policy` say where a record ends that cannot be re-encoded.
+//! `supervisor` brings it up (routes, then the lane's thread) and keeps schemas and topics fresh: `survey` asks the
+//! clusters, `route` holds what a topic's records need; `lane` is the loop, `passage` a record's way through it,
+//! `reencoder` what happens to its bytes; `rebalance` and `stop` are the lane's states beside the plain way; `offsets`
+//! knows what may be committed; `refusal` and `policy` say where a record ends that cannot be re-encoded.
 //!
 //! Comes in: checked config, records, delivery reports. Goes out: records, commits, counts. Must never: encode a byte
 //! or speak HTTP.
 
 mod assignment;
+mod buffer;
 mod dead_letter;
 mod flood;
 mod lag;
@@ -17,8 +19,15 @@ mod partitioner;
 mod passage;
 mod policy;
 mod rebalance;
+mod reencoder;
 mod refusal;
+mod route;
+mod routes;
 mod schema;
 mod start;
 mod stop;
 pub mod supervisor;
+mod survey;
+
+pub use reencoder::Reencoder;
+pub use refusal::Refusal;

@@ -7,6 +7,7 @@
 //! Comes in: offsets, tickets. Goes out: cuts, and what a ticket stood for. Must never: commit, or forget a record.
 
 use crate::record::TopicPartition;
+use crate::telemetry::RouteIndex;
 use std::collections::VecDeque;
 
 /// All partitions that a lane has in hand.
@@ -41,6 +42,8 @@ pub(super) struct InFlight {
     pub(super) timestamp: Option<i64>,
     /// Key and value as handed to the producer.
     pub(super) bytes: u32,
+    /// Whose counts it goes into.
+    pub(super) route: RouteIndex,
     /// Set on a record's way to the dead letter topic.
     pub(super) dead_letter: Option<&'static str>,
 }
@@ -130,7 +133,8 @@ impl Offsets {
                 slot.cut = Some(offset + 1);
                 return;
             }
-            let record = InFlight { offset, timestamp: None, bytes: 0, dead_letter: None };
+            let record =
+                InFlight { offset, timestamp: None, bytes: 0, route: RouteIndex::default(), dead_letter: None };
             slot.ring.push_back((record, Progress::Ended));
         }
     }

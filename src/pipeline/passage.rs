@@ -3,13 +3,13 @@
 //! Comes in: a record borrowed from the lane's batch. Goes out: a record in the producer's queue and its ticket in the
 //! offset tracker, or why not. Must never: wait, allocate for a record that goes well, or let a record end uncounted.
 
+use super::buffer::{Buffer, Form, Forms};
 use super::dead_letter;
-use super::flood::Flood;
 use super::offsets::{InFlight, Offsets, SlotIndex};
 use super::partitioner;
 use super::policy::{self, Refused};
 use super::refusal::Refusal;
-use super::schema::InForce;
+use super::route::{self, Route};
 use crate::config;
 use crate::fault::{Blame, Fault, Stage};
 use crate::framing;
@@ -23,9 +23,6 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The sink topic, and behind it the dead letter topic, as the producer knows them.
-const SINK: TopicIndex = TopicIndex(0);
-const DEAD_LETTER: TopicIndex = TopicIndex(1);
 /// A record without a timestamp stays without one (Kafka's `RecordBatch.NO_TIMESTAMP`).
 const NO_TIMESTAMP: i64 = -1;
 
@@ -34,44 +31,41 @@ const NO_TIMESTAMP: i64 = -1;
 pub(super) struct Passage {
     pub(super) config: Arc<config::Pipeline>,
     pub(super) producer: Producer,
-    pub(super) in_force: InForce,
+    pub(super) routes: Vec<Route>,
+    pub(super) dead_letter: Option<DeadLetter>,
     pub(super) offsets: Offsets,
     pub(super) counts: Counts,
     pub(super) events: Events,
-    pub(super) partition_counts: PartitionCounts,
-    pub(super) flood: Flood,
-    /// The framed Avro of the record in hand.
-    pub(super) buffer: Vec<u8>,
+    pub(super) buffer: Buffer,
     pub(super) ledger: Ledger,
     /// The record in hand, if the producer's queue had no room for it.
     pub(super) waiting: Option<Waiting>,
 }
 
-/// How many partitions the topics have that a lane writes to.
+/// Where refused records go, where the policy is to keep them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct PartitionCounts {
-    pub(super) sink: i32,
-    pub(super) dead_letter: i32,
+pub(super) struct DeadLetter {
+    pub(super) topic: TopicIndex,
+    pub(super) partitions: i32,
+}
+
+/// A partition in hand: its slot in the books, and its route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) slot: SlotIndex,
+    pub(super) route: usize,
 }
 
 /// A record in hand: all that is left to do is to hand it over.
 #[derive(Debug)]
 pub(super) struct Waiting {
     pub(super) slot: SlotIndex,
+    route: usize,
     topic: TopicIndex,
     partition: i32,
-    value: Value,
+    forms: Forms,
     headers: Option<Headers>,
     in_flight: InFlight,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Value {
-    Tombstone,
-    /// In the passage's buffer.
-    Encoded,
-    /// As it was read.
-    Original,
 }
 
 /// What the lane does next.
@@ -83,32 +77,35 @@ pub(super) enum Step {
     Full,
     /// Stop the record's partition in front of it.
     Stop(Fault),
-    /// Stop the pipeline: a flood of refusals, the last of which is done with.
+    /// Stop the record's topic: a flood of refusals, the last of which is done with.
     Flood(Fault),
 }
 
 impl Passage {
     /// Takes a record on its way, or further on it if it is the one in hand.
-    pub(super) fn pass(&mut self, slot: SlotIndex, record: &Record<'_>, now: Instant) -> Step {
+    pub(super) fn pass(&mut self, place: Place, record: &Record<'_>, now: Instant) -> Step {
         if let Some(waiting) = self.waiting.take() {
             return self.hand_over(waiting, record, now);
         }
-        let value = record.value();
-        self.counts.consumed(record.key().map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len));
-        let encoded = match value {
-            None => {
-                self.counts.tombstone();
-                Ok(Value::Tombstone)
-            }
-            Some(value) => self.encode(value).map(|()| Value::Encoded),
+        let Some(route) = self.routes.get_mut(place.route) else {
+            let message = format!("no route for topic {:?}", record.topic());
+            return Step::Stop(Fault::lasting(Stage::Consume, Blame::Us, "no_topic", message));
         };
-        match encoded.and_then(|value| self.bounded(record, value)) {
-            Ok(value) => {
-                self.flood.note(false);
-                let waiting = self.outgoing(slot, record, value);
+        let (key, value) = (record.key(), record.value());
+        self.counts.consumed(route.prepared.place, key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len));
+        if value.is_none() {
+            self.counts.tombstone();
+        }
+        let encoded = self.buffer.fill(route, record, &mut self.ledger);
+        match encoded.and_then(|forms| self.bounded(place, record, forms)) {
+            Ok(forms) => {
+                if let Some(route) = self.routes.get_mut(place.route) {
+                    route.flood.note(false);
+                }
+                let waiting = self.outgoing(place, record, forms);
                 self.hand_over(waiting, record, now)
             }
-            Err(refusal) => self.refuse(slot, record, &refusal, now),
+            Err(refusal) => self.refuse(place, record, &refusal, now),
         }
     }
 
@@ -121,71 +118,59 @@ impl Passage {
         held >= self.config.in_flight_bytes
     }
 
-    /// Appends frame and datum to the emptied buffer.
-    fn encode(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        let (_, json) = self.config.value.input_framing.strip(value)?;
-        let target = &self.in_force.target;
-        self.buffer.clear();
-        self.buffer.extend_from_slice(&target.frame);
-        self.in_force.encoder.encode(json, &mut self.buffer, &mut self.ledger)?;
-        if target.plan.root_is_bytes() {
-            let content = framing::unwrap_root_bytes(&self.buffer[target.frame.len()..]).len();
-            let length = self.buffer.len() - content - target.frame.len();
-            self.buffer.drain(target.frame.len()..target.frame.len() + length);
-        }
-        Ok(())
-    }
-
     /// Refuses here what the producer would refuse, while the record still has its own headers.
-    fn bounded(&self, record: &Record<'_>, value: Value) -> Result<Value, Refusal> {
-        let bytes = record.key().map_or(0, <[u8]>::len) + self.bytes(record, value).map_or(0, <[u8]>::len);
+    fn bounded(&self, place: Place, record: &Record<'_>, forms: Forms) -> Result<Forms, Refusal> {
+        let bytes = self.buffer.length(record, forms);
         if bytes <= self.producer.most_bytes() {
-            return Ok(value);
+            return Ok(forms);
         }
+        let sink = self.routes.get(place.route).map_or("", |route| &route.prepared.sink_topic);
         let message = format!(
             "the record has {bytes} bytes as Avro, key included, more than message.max.bytes = {}; raise it in \
-             [kafka.{}] and max.message.bytes of topic {:?}",
+             [kafka.{}] and max.message.bytes of topic {sink:?}",
             self.producer.most_bytes(),
             self.config.sink.kafka,
-            self.config.sink.topic
         );
         Err(Fault::lasting(Stage::Produce, Blame::Record, "message_too_large", message).into())
     }
 
-    fn bytes<'r>(&'r self, record: &Record<'r>, value: Value) -> Option<&'r [u8]> {
-        match value {
-            Value::Tombstone => None,
-            Value::Encoded => Some(&self.buffer),
-            Value::Original => record.value(),
-        }
-    }
-
-    fn outgoing(&self, slot: SlotIndex, record: &Record<'_>, value: Value) -> Waiting {
+    fn outgoing(&self, place: Place, record: &Record<'_>, forms: Forms) -> Waiting {
         let mut headers = record.detach_headers();
         if let Some(headers) = &mut headers {
             // A reader that finds one takes the whole value for unframed, of that schema.
             headers.remove(framing::VALUE_SCHEMA_ID);
             headers.remove(framing::KEY_SCHEMA_ID);
         }
-        if self.config.sink.source_position {
+        let sink = &self.config.sink;
+        if sink.source_position {
             headers = headers.or_else(Headers::empty);
             if let Some(headers) = &mut headers {
                 add_source_position(headers, record);
             }
         }
-        let sink = &self.config.sink;
-        let partition =
-            partitioner::partition(sink.partitioning, record.partition(), record.key(), self.partition_counts.sink);
-        let in_flight = self.in_flight(record, value, None);
-        Waiting { slot, topic: SINK, partition, value, headers, in_flight }
+        let (topic, partitions) = self
+            .routes
+            .get(place.route)
+            .map_or((TopicIndex(usize::MAX), 0), |route| (route.sink, route.prepared.partitions.sink));
+        // By the key as it is written: there it lies where any producer of such keys would put it.
+        let key = self.buffer.key(record, forms.key);
+        let partition = partitioner::partition(sink.partitioning, record.partition(), key, partitions);
+        let in_flight = self.in_flight(place, record, forms, None);
+        Waiting { slot: place.slot, route: place.route, topic, partition, forms, headers, in_flight }
     }
 
-    fn in_flight(&self, record: &Record<'_>, value: Value, dead_letter: Option<&'static str>) -> InFlight {
-        let bytes = record.key().map_or(0, <[u8]>::len) + self.bytes(record, value).map_or(0, <[u8]>::len);
+    fn in_flight(
+        &self,
+        place: Place,
+        record: &Record<'_>,
+        forms: Forms,
+        dead_letter: Option<&'static str>,
+    ) -> InFlight {
         InFlight {
             offset: record.offset(),
             timestamp: record.timestamp().millis(),
-            bytes: u32::try_from(bytes).unwrap_or(u32::MAX),
+            bytes: u32::try_from(self.buffer.length(record, forms)).unwrap_or(u32::MAX),
+            route: self.routes.get(place.route).map(|route| route.prepared.place).unwrap_or_default(),
             dead_letter,
         }
     }
@@ -195,11 +180,12 @@ impl Passage {
         let produced = Produced {
             topic: waiting.topic,
             partition: waiting.partition,
-            key: record.key(),
-            value: self.bytes(record, waiting.value),
+            key: self.buffer.key(record, waiting.forms.key),
+            value: self.buffer.value(record, waiting.forms.value),
             timestamp_millis: timestamp_to_write(waiting.in_flight.timestamp),
             ticket: ticket.0,
         };
+        let dead_letter = waiting.in_flight.dead_letter.is_some();
         match self.producer.enqueue(produced, &mut waiting.headers) {
             Ok(()) => {
                 if waiting.in_flight.timestamp == Some(0) {
@@ -212,11 +198,11 @@ impl Passage {
                 self.waiting = Some(waiting);
                 Step::Full
             }
-            Err(producer::Refusal::Fault(fault)) if waiting.topic == SINK && fault.blame == Blame::Record => {
-                self.refuse(waiting.slot, record, &fault.into(), now)
+            Err(producer::Refusal::Fault(fault)) if !dead_letter && fault.blame == Blame::Record => {
+                self.refuse(Place { slot: waiting.slot, route: waiting.route }, record, &fault.into(), now)
             }
             Err(producer::Refusal::Fault(mut fault)) => {
-                if waiting.topic == DEAD_LETTER {
+                if dead_letter {
                     fault.stage = Stage::DeadLetter;
                 }
                 self.counts.failed(fault.stage, fault.reason);
@@ -226,7 +212,7 @@ impl Passage {
         }
     }
 
-    fn refuse(&mut self, slot: SlotIndex, record: &Record<'_>, refusal: &Refusal, now: Instant) -> Step {
+    fn refuse(&mut self, place: Place, record: &Record<'_>, refusal: &Refusal, now: Instant) -> Step {
         let ends = policy::refused(&refusal.fault, &self.config.refused.policy);
         let position = TopicPartition { topic: record.topic().to_owned(), partition: record.partition() };
         let fault = &refusal.fault;
@@ -244,48 +230,45 @@ impl Passage {
             },
         };
         self.events.refused(&mut self.counts, refused, now);
-        if self.flood.note(true) {
-            let fault = self.flood_fault(refusal);
+        if let Some(route) = self.routes.get_mut(place.route)
+            && route.flood.note(true)
+        {
+            let fault = route::flood_fault(route, &self.config.refused, refusal.fault.reason);
             self.counts.abandoned(1);
             return Step::Flood(fault);
         }
-        match ends {
-            Refused::DeadLetter => {
-                let in_flight = self.in_flight(record, Value::Original, Some(refusal.fault.reason));
-                let partition = record.partition() % self.partition_counts.dead_letter.max(1);
-                let headers = dead_letter::headers(record, refusal);
-                let value = Value::Original;
-                self.hand_over(Waiting { slot, topic: DEAD_LETTER, partition, value, headers, in_flight }, record, now)
+        match (ends, self.dead_letter) {
+            (Refused::DeadLetter, Some(DeadLetter { topic, partitions })) => {
+                let original = Forms { key: Form::Original, value: Form::Original };
+                let in_flight = self.in_flight(place, record, original, Some(refusal.fault.reason));
+                let waiting = Waiting {
+                    slot: place.slot,
+                    route: place.route,
+                    topic,
+                    partition: record.partition() % partitions.max(1),
+                    forms: original,
+                    headers: dead_letter::headers(record, refusal),
+                    in_flight,
+                };
+                self.hand_over(waiting, record, now)
             }
-            Refused::Skip => {
-                self.offsets.settle(slot, record.offset());
+            (Refused::Skip, _) => {
+                self.offsets.settle(place.slot, record.offset());
                 self.counts.skipped(refusal.fault.reason);
                 Step::Next
             }
-            Refused::Stop => {
+            (Refused::Stop | Refused::DeadLetter, _) => {
                 self.counts.abandoned(1);
                 Step::Stop(refusal.fault.clone())
             }
         }
     }
 
-    fn flood_fault(&self, refusal: &Refusal) -> Fault {
-        let message = format!(
-            "{} of the last {} records are refused, more than flood_share = {}: the schema or the config is likely \
-             wrong, not the records; the last reason is {}. Correct it and start again, or raise flood_share",
-            self.flood.refused(),
-            self.config.refused.flood_window,
-            self.config.refused.flood_share,
-            refusal.fault.reason
-        );
-        Fault::lasting(Stage::Convert, Blame::Config, "flood", message)
-    }
-
     /// A delivery report: the record arrived.
     pub(super) fn delivered(&mut self, record: &InFlight, wall_millis: i64) {
         match record.dead_letter {
             Some(reason) => self.counts.dead_lettered(reason),
-            None => self.counts.delivered(record.bytes as usize),
+            None => self.counts.delivered(record.route, record.bytes as usize),
         }
         if let Some(timestamp) = record.timestamp {
             self.counts.end_to_end(wall_millis.saturating_sub(timestamp));

@@ -82,7 +82,8 @@ impl Lane {
                     self.rebalances.waiting.push_front(Rebalance::Assign { partitions, tries, next_try });
                     return Ok(());
                 }
-                match start::positions(&self.consumer.watch(), &self.passage.config, &partitions) {
+                let (start, routes) = (self.passage.config.start, &self.passage.routes);
+                match start::positions(&self.consumer.watch(), start, routes, &partitions) {
                     Ok(begins) => self.take_in_hand(&begins),
                     Err(fault) => {
                         self.passage.events.waiting(&fault, now);
@@ -106,6 +107,11 @@ impl Lane {
     fn take_in_hand(&mut self, begins: &[start::Begin]) -> Result<(), Fault> {
         for begin in begins {
             let partition = begin.position.partition.clone();
+            let route = self.passage.routes.iter().rposition(|route| route.prepared.source_topic == partition.topic);
+            let Some(route) = route else {
+                let message = format!("the group gave {partition}, of a topic that was not subscribed");
+                return Err(Fault::lasting(Stage::Consume, Blame::Us, "no_topic", message));
+            };
             let Some(slot) = self.passage.offsets.assign(partition.clone()) else {
                 let message = "more partitions than a lane can have in hand; run more instances";
                 return Err(Fault::lasting(Stage::Consume, Blame::Config, "too_many_partitions", message));
@@ -116,18 +122,18 @@ impl Lane {
             let next = begin.position.offset;
             let stop_at = self.stopped_before(&partition, next);
             self.lag.assigned(&partition, next);
-            let state = match &self.flooded {
+            let state = match &self.passage.routes[route].flooded {
                 _ if self.rebalances.take_back(&partition) => State::Revoking,
                 Some(fault) => State::Halting(Halt::Stop { at: None, fault: fault.clone() }),
                 None => State::Reading,
             };
-            self.assignment.add(Held { partition, slot, state, next, stop_at });
+            self.assignment.add(Held { partition, slot, route, state, next, stop_at });
         }
         let positions: Vec<Position> = begins.iter().map(|begin| begin.position.clone()).collect();
         self.consumer.assign(&positions)?;
         self.pulse.joined();
-        let numbers: Vec<i32> = positions.iter().map(|position| position.partition.partition).collect();
-        self.passage.events.assigned(&numbers, self.assignment.len());
+        let partitions: Vec<_> = positions.into_iter().map(|position| position.partition).collect();
+        self.passage.events.assigned(&partitions, self.assignment.len());
         Ok(())
     }
 
@@ -176,12 +182,11 @@ impl Lane {
         }
         self.passage.counts.abandoned(abandoned);
         self.consumer.unassign(partitions)?;
-        let numbers: Vec<i32> = partitions.iter().map(|partition| partition.partition).collect();
         let held = self.assignment.len();
         if lost {
-            self.passage.events.lost(&numbers, held)
+            self.passage.events.lost(partitions, held)
         } else {
-            self.passage.events.revoked(&numbers, held)
+            self.passage.events.revoked(partitions, held)
         }
         Ok(())
     }

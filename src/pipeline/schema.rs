@@ -1,21 +1,20 @@
 //! The schema in force, as a lane needs it: compiled once, swapped whole at a record boundary.
 //!
-//! Comes in: a resolved schema from the supervisor's task. Goes out: an encoder to the lane's thread. Must never: be
+//! Comes in: a resolved schema from the supervisor's task. Goes out: a reencoder to the lane's thread. Must never: be
 //! half of one schema and half of another; what the lane holds is one `Arc`.
 
+use super::reencoder::Reencoder;
+use crate::config::Conversion;
 use crate::fault::{Blame, Fault, Stage};
-use crate::framing;
 use crate::registry::Resolved;
-use crate::transcoder::{Encoder, Options, Plan};
+use crate::transcoder::{Options, Plan};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A schema ready to write with.
 #[derive(Debug)]
 pub(super) struct Target {
-    pub(super) plan: Arc<Plan>,
-    /// The frame that stands before each datum.
-    pub(super) frame: [u8; 5],
+    plan: Arc<Plan>,
     pub(super) resolved: Resolved,
 }
 
@@ -29,7 +28,13 @@ impl Target {
             let message = format!("schema id {} cannot be used: {error}", resolved.id);
             Fault::lasting(Stage::Registry, Blame::Config, "invalid_schema", message)
         })?;
-        Ok(Self { plan: Arc::new(plan), frame: framing::confluent_header(resolved.id), resolved })
+        Ok(Self { plan: Arc::new(plan), resolved })
+    }
+}
+
+impl Target {
+    fn reencoder(&self, conversion: &Arc<Conversion>, most_bytes: usize) -> Reencoder {
+        Reencoder::new(Arc::clone(conversion), Arc::clone(&self.plan), self.resolved.id, most_bytes)
     }
 }
 
@@ -56,32 +61,29 @@ impl SchemaCell {
     }
 }
 
-/// The lane's view of the cell: its encoder, and whether a newer schema waits.
+/// The lane's view of the cell: what it re-encodes with, and whether a newer schema waits.
 #[derive(Debug)]
 pub(super) struct InForce {
     cell: Arc<SchemaCell>,
     epoch: u64,
-    pub(super) target: Arc<Target>,
-    pub(super) encoder: Encoder,
+    conversion: Arc<Conversion>,
+    most_bytes: usize,
+    pub(super) reencoder: Reencoder,
 }
 
 impl InForce {
-    pub(super) fn new(cell: Arc<SchemaCell>) -> Self {
+    pub(super) fn new(cell: Arc<SchemaCell>, conversion: Arc<Conversion>, most_bytes: usize) -> Self {
         let epoch = cell.epoch.load(Ordering::Acquire);
-        let target = cell.target();
-        let encoder = Encoder::new(Arc::clone(&target.plan));
-        Self { cell, epoch, target, encoder }
+        let reencoder = cell.target().reencoder(&conversion, most_bytes);
+        Self { cell, epoch, conversion, most_bytes, reencoder }
     }
 
-    /// Takes up a newer schema. Called between two records. True: there was one.
-    pub(super) fn follow(&mut self) -> bool {
+    /// Takes up a newer schema. Called between two records.
+    pub(super) fn follow(&mut self) {
         let epoch = self.cell.epoch.load(Ordering::Acquire);
-        if epoch == self.epoch {
-            return false;
+        if epoch != self.epoch {
+            self.epoch = epoch;
+            self.reencoder = self.cell.target().reencoder(&self.conversion, self.most_bytes);
         }
-        self.epoch = epoch;
-        self.target = self.cell.target();
-        self.encoder = Encoder::new(Arc::clone(&self.target.plan));
-        true
     }
 }

@@ -1,12 +1,13 @@
 //! Where the partitions that a lane is given begin.
 //!
-//! A committed offset always wins. `start` holds for the group's first start only: where any partition of the topic has a
+//! A committed offset always wins. `start` holds for the group's first start only: where any partition of the topics has a
 //! committed offset, one without is new and is read from its beginning. A beginning that is not the log's own is
 //! committed at once, or a restart before the first record would begin somewhere else.
 //!
 //! Comes in: partitions, the config. Goes out: positions. Must never: skip a record that the config does not say to skip.
 
-use crate::config::{self, Start};
+use super::route::Route;
+use crate::config::Start;
 use crate::fault::Fault;
 use crate::kafka::consumer::Position;
 use crate::kafka::offsets::Watch;
@@ -30,7 +31,8 @@ pub(super) struct Begin {
 /// The cluster does not answer; ask again.
 pub(super) fn positions(
     watch: &Watch,
-    config: &config::Pipeline,
+    start: Start,
+    routes: &[Route],
     partitions: &[TopicPartition],
 ) -> Result<Vec<Begin>, Fault> {
     if partitions.is_empty() {
@@ -39,10 +41,10 @@ pub(super) fn positions(
     let committed = watch.committed(partitions, ASK)?;
     let missing = || committed.iter().filter(|(_, offset)| offset.is_none()).map(|(partition, _)| partition.clone());
     let fresh: Vec<TopicPartition> = missing().collect();
-    let beginnings = if fresh.is_empty() || config.start == Start::Earliest || !first_start(watch, config)? {
+    let beginnings = if fresh.is_empty() || start == Start::Earliest || !first_start(watch, routes)? {
         Vec::new()
     } else {
-        match config.start {
+        match start {
             Start::Earliest => Vec::new(),
             Start::Latest => watch.end_offsets(&fresh, ASK)?,
             Start::Timestamp(millis) => at_timestamp(watch, &fresh, millis)?,
@@ -58,11 +60,13 @@ pub(super) fn positions(
         .collect())
 }
 
-/// Whether no partition of the source topic has a committed offset.
-fn first_start(watch: &Watch, config: &config::Pipeline) -> Result<bool, Fault> {
-    let topic = &config.source.topic;
-    let count = watch.partition_count(topic, ASK)?;
-    let all: Vec<_> = (0..count).map(|partition| TopicPartition { topic: topic.clone(), partition }).collect();
+/// Whether no partition of the source topics has a committed offset.
+fn first_start(watch: &Watch, routes: &[Route]) -> Result<bool, Fault> {
+    let partitions = |route: &Route| {
+        let topic = route.prepared.source_topic.clone();
+        (0..route.prepared.partitions.source).map(move |partition| TopicPartition { topic: topic.clone(), partition })
+    };
+    let all: Vec<_> = routes.iter().flat_map(partitions).collect();
     Ok(watch.committed(&all, ASK)?.iter().all(|(_, offset)| offset.is_none()))
 }
 

@@ -48,18 +48,23 @@ impl Lane {
         held.state = State::Halting(Halt::Stop { at: Some(at), fault: fault.clone() });
     }
 
-    /// Stops every partition, those that come later included. The membership is kept, so that no other instance takes
-    /// them over and runs into the same.
-    pub(super) fn flood(&mut self, fault: Fault) {
-        self.passage.events.failed(&fault);
-        self.pulse.failed();
+    /// Stops every partition of a topic, those that come later included. The membership is kept, so that no other instance
+    /// takes them over and runs into the same. The pipeline has failed once none of its topics goes on.
+    pub(super) fn flood(&mut self, index: usize, fault: Fault) {
+        let Some(route) = self.passage.routes.get_mut(index) else { return };
         // What is about to be rewound or reset would read on after it.
         let reads_on =
             |state: &State| matches!(state, State::Reading | State::Halting(Halt::Resume | Halt::Reset { .. }));
-        for held in self.assignment.iter_mut().filter(|held| reads_on(&held.state)) {
+        for held in self.assignment.iter_mut().filter(|held| held.route == index && reads_on(&held.state)) {
             held.state = State::Halting(Halt::Stop { at: None, fault: fault.clone() });
         }
-        self.flooded = Some(fault);
+        route.flooded = Some(fault.clone());
+        if self.passage.routes.iter().all(|route| route.flooded.is_some()) {
+            self.passage.events.failed(&fault);
+            self.pulse.failed();
+        } else if let Some(route) = self.passage.routes.get(index) {
+            self.passage.events.topic_failed(&route.prepared.source_topic, &fault);
+        }
     }
 
     /// The data queue says that a partition cannot go on.

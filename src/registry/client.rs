@@ -1,4 +1,4 @@
-//! Questions to one registry over HTTP: one call, one request.
+//! Questions to one registry over HTTP: one call, one request; another one where a node does not answer and there are more.
 //!
 //! Comes in: a subject, a version, an id, a schema's text. Goes out: a checked answer, or a failure that names what was
 //! asked where. Must never: cache, retry, follow a redirect, read a body without a bound, take a proxy or anything
@@ -9,11 +9,12 @@ use super::failure::{Failure, Reason};
 use crate::config;
 use crate::fault::{Blame, Fault, Stage};
 use reqwest::header::{self, HeaderMap};
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, redirect};
+use reqwest::{ClientBuilder, Method, RequestBuilder, Response, StatusCode, Url, redirect};
 use serde_json::json;
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The longest body that is read, bytes.
@@ -60,7 +61,9 @@ impl Operation {
 /// One registry with Confluent's HTTP API. Cheap to share behind an `Arc`; safe for concurrent use.
 pub struct Client {
     name: String,
-    base: Url,
+    /// Its nodes, and which of them answered last.
+    bases: Vec<Url>,
+    answered: AtomicUsize,
     basic_auth: Option<(String, config::Secret)>,
     http: reqwest::Client,
     observer: Observer,
@@ -68,7 +71,7 @@ pub struct Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client").field("name", &self.name).field("base", &self.base.as_str()).finish_non_exhaustive()
+        f.debug_struct("Client").field("name", &self.name).field("bases", &self.bases).finish_non_exhaustive()
     }
 }
 
@@ -76,21 +79,30 @@ impl Client {
     /// A client for one `[registry.NAME]`. Connects to nothing yet.
     ///
     /// # Errors
-    /// The URL cannot be used, or TLS cannot be set up.
+    /// A URL cannot be used, or TLS cannot be set up.
     pub fn new(registry: &config::Registry, observer: Observer) -> Result<Self, Fault> {
-        let base = base_url(registry)?;
-        let http = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
-            .timeout(registry.request_timeout)
-            .pool_idle_timeout(IDLE_CONNECTION)
-            .user_agent(concat!("json2avro/", env!("CARGO_PKG_VERSION")))
-            .build()
+        let bases = registry.urls.iter().map(|url| base_url(&registry.name, url)).collect::<Result<Vec<_>, _>>()?;
+        let certificates = registry.ca.as_deref().map(reqwest::Certificate::from_pem_bundle).transpose();
+        let http = certificates
+            .map(|certificates| {
+                let builder = reqwest::Client::builder();
+                certificates.into_iter().flatten().fold(builder, ClientBuilder::add_root_certificate)
+            })
+            .and_then(|builder| {
+                builder
+                    .redirect(redirect::Policy::none())
+                    .no_proxy()
+                    .timeout(registry.request_timeout)
+                    .pool_idle_timeout(IDLE_CONNECTION)
+                    .user_agent(concat!("json2avro/", env!("CARGO_PKG_VERSION")))
+                    .build()
+            })
             .map_err(|error| {
                 let message = format!("registry {}: its HTTP client cannot be made: {}", registry.name, chain(&error));
                 Fault::lasting(Stage::Registry, Blame::Us, "no_client", message)
             })?;
-        Ok(Self { name: registry.name.clone(), base, basic_auth: registry.basic_auth.clone(), http, observer })
+        let (name, basic_auth) = (registry.name.clone(), registry.basic_auth.clone());
+        Ok(Self { name, bases, answered: AtomicUsize::new(0), basic_auth, http, observer })
     }
 
     /// The registry's name in the config.
@@ -147,8 +159,7 @@ impl Client {
     }
 
     async fn get<T: Answer>(&self, operation: Operation, path: &[&str], what: &str) -> Result<T, Failure> {
-        let request = self.http.request(Method::GET, self.url(path)?);
-        self.ask(operation, request, what).await
+        self.ask(operation, path, what, |url| self.http.request(Method::GET, url)).await
     }
 
     async fn post<T: Answer>(
@@ -158,24 +169,53 @@ impl Client {
         schema: &Schema,
         what: &str,
     ) -> Result<T, Failure> {
-        let request = self
-            .http
-            .request(Method::POST, self.url(path)?)
-            .header(header::CONTENT_TYPE, MEDIA_TYPE)
-            .body(schema_body(schema));
-        self.ask(operation, request, what).await
+        let body = schema_body(schema);
+        let request =
+            |url| self.http.request(Method::POST, url).header(header::CONTENT_TYPE, MEDIA_TYPE).body(body.clone());
+        self.ask(operation, path, what, request).await
+    }
+
+    /// Asks the node that answered last, and the others in turn where it does not.
+    async fn ask<T: Answer>(
+        &self,
+        operation: Operation,
+        path: &[&str],
+        what: &str,
+        request: impl Fn(Url) -> RequestBuilder,
+    ) -> Result<T, Failure> {
+        let first = self.answered.load(Ordering::Relaxed);
+        let mut last = None;
+        for turn in 0..self.bases.len() {
+            let node = (first + turn) % self.bases.len();
+            let Some(base) = self.bases.get(node) else { continue };
+            let asked = format!("{what} at registry {} ({base})", self.name);
+            let answer = self.ask_node(operation, request(self.url(base, path)?), &asked).await;
+            match answer {
+                Err(failure) if failure.reason.of_this_node() => last = Some(failure),
+                answer => {
+                    self.answered.store(node, Ordering::Relaxed);
+                    return answer;
+                }
+            }
+        }
+        let none = || Failure::new(Reason::Refused, format!("registry {}: it has no url", self.name));
+        Err(last.unwrap_or_else(none))
     }
 
     /// One request, seen by the observer however it ends.
-    async fn ask<T: Answer>(&self, operation: Operation, request: RequestBuilder, what: &str) -> Result<T, Failure> {
-        let asked = format!("{what} at registry {} ({})", self.name, self.base);
+    async fn ask_node<T: Answer>(
+        &self,
+        operation: Operation,
+        request: RequestBuilder,
+        asked: &str,
+    ) -> Result<T, Failure> {
         let started = Instant::now();
-        let outcome = self.exchange(request, &asked).await;
+        let outcome = self.exchange(request, asked).await;
         let answer = match outcome {
             Err(failure) => Err((None, failure)),
-            Ok((StatusCode::OK, _, body)) => T::read(&body, &asked).map_err(|failure| (None, failure)),
+            Ok((StatusCode::OK, _, body)) => T::read(&body, asked).map_err(|failure| (None, failure)),
             Ok((status, wait, body)) => {
-                let failure = Failure::from_status(operation, status.as_u16(), &body, &asked).after(wait);
+                let failure = Failure::from_status(operation, status.as_u16(), &body, asked).after(wait);
                 Err((Some(status), failure))
             }
         };
@@ -202,9 +242,9 @@ impl Client {
         Ok((status, wait, body(response, asked).await?))
     }
 
-    /// The URL of a path below the base, each part encoded as one segment: a subject may hold any character.
-    fn url(&self, path: &[&str]) -> Result<Url, Failure> {
-        let mut url = self.base.as_str().trim_end_matches('/').to_owned();
+    /// The URL of a path below a base, each part encoded as one segment: a subject may hold any character.
+    fn url(&self, base: &Url, path: &[&str]) -> Result<Url, Failure> {
+        let mut url = base.as_str().trim_end_matches('/').to_owned();
         for part in path {
             // Every URL parser takes these two for directions, encoded or not.
             if matches!(*part, "" | "." | "..") {
@@ -230,12 +270,12 @@ fn push_encoded(url: &mut String, part: &str) {
 }
 
 /// The URL itself stands in no message: it may hold what it should not.
-fn base_url(registry: &config::Registry) -> Result<Url, Fault> {
+fn base_url(name: &str, url: &str) -> Result<Url, Fault> {
     let refuse = |why: &str| {
-        let message = format!("registry {}: its url {why}", registry.name);
+        let message = format!("registry {name}: its url {why}");
         Fault::lasting(Stage::Config, Blame::Config, "bad_url", message)
     };
-    let url = Url::parse(&registry.url).map_err(|error| refuse(&format!("is none ({error})")))?;
+    let url = Url::parse(url).map_err(|error| refuse(&format!("is none ({error})")))?;
     if !matches!(url.scheme(), "http" | "https") {
         return Err(refuse("begins with neither http:// nor https://"));
     }

@@ -95,6 +95,11 @@ impl Reason {
         }
     }
 
+    /// Whether another node of the same registry may answer.
+    pub(super) fn of_this_node(self) -> bool {
+        matches!(self, Self::Unavailable | Self::Timeout | Self::Unreachable | Self::BadAnswer | Self::NoRegistry)
+    }
+
     fn blame(self) -> Blame {
         match self.outlook() {
             Outlook::Passing => Blame::Registry,

@@ -4,8 +4,9 @@
 //! or an offset; rename a metric (names are a contract with dashboards).
 
 use super::Counts;
+use super::counts::Traffic;
 use super::histogram::Histogram;
-use super::lane::State;
+use super::lane::{Schema, State};
 use super::samples::Samples;
 use prometheus::TextEncoder;
 use prometheus::proto::{MetricFamily, MetricType};
@@ -16,8 +17,8 @@ use std::time::Instant;
 #[derive(Debug, Default)]
 pub(super) struct Pipeline {
     pub(super) name: String,
-    pub(super) source_topic: String,
-    pub(super) sink_topic: String,
+    /// By source topic and sink topic.
+    pub(super) traffic: BTreeMap<(String, String), Traffic>,
     pub(super) counts: Counts,
     pub(super) states: Vec<State>,
 }
@@ -51,16 +52,16 @@ const fn histogram(name: &'static str, help: &'static str, samples: fn(&Pipeline
 /// The metrics of a pipeline. All carry the label `pipeline`.
 const PIPELINE: &[Family] = &[
     counter("records_consumed_total", "Records read from the source topic.", |p, _, out| {
-        out.put(&[("topic", &p.source_topic)], p.counts.consumed.records);
+        out.by_topic(source(p, |traffic| traffic.consumed.records));
     }),
     counter("bytes_consumed_total", "Key and value bytes read from the source topic.", |p, _, out| {
-        out.put(&[("topic", &p.source_topic)], p.counts.consumed.bytes);
+        out.by_topic(source(p, |traffic| traffic.consumed.bytes));
     }),
     counter("records_produced_total", "Records acknowledged by the sink topic.", |p, _, out| {
-        out.put(&[("topic", &p.sink_topic)], p.counts.produced.records);
+        out.by_topic(sink(p, |traffic| traffic.produced.records));
     }),
     counter("bytes_produced_total", "Key and value bytes acknowledged by the sink topic.", |p, _, out| {
-        out.put(&[("topic", &p.sink_topic)], p.counts.produced.bytes);
+        out.by_topic(sink(p, |traffic| traffic.produced.bytes));
     }),
     counter("records_dead_lettered_total", "Records acknowledged by the dead letter topic.", |p, _, out| {
         out.by_reason(p.counts.dead_lettered.iter());
@@ -126,6 +127,14 @@ const PIPELINE: &[Family] = &[
         }
         out.by_reason(by_reason);
     }),
+    gauge("topics_waiting", "Topics that match a pattern and cannot be read yet.", |p, _, out| {
+        let waiting: BTreeMap<_, _> = p.states.iter().flat_map(|state| &state.waiting).collect();
+        let mut by_reason = BTreeMap::new();
+        for reason in waiting.values() {
+            *by_reason.entry(**reason).or_default() += 1;
+        }
+        out.by_reason(by_reason);
+    }),
     gauge("pipeline_failed", "1 when the pipeline cannot go on without a person; absent otherwise.", |p, _, out| {
         out.by_reason(p.states.iter().find_map(|state| state.failed).map(|reason| (reason, 1)));
     }),
@@ -136,9 +145,9 @@ const PIPELINE: &[Family] = &[
         out.put(&[("result", "ok")], p.states.iter().map(|state| state.commits_ok).sum());
         out.put(&[("result", "failed")], p.states.iter().map(|state| state.commits_failed).sum());
     }),
-    gauge("schema_info", "1 for the schema that the pipeline writes with.", |p, _, out| {
-        // Two lanes with the same schema are one series.
-        let schemas: BTreeSet<_> = p.states.iter().filter_map(|state| state.schema.as_ref()).collect();
+    gauge("schema_info", "1 for each schema that the pipeline writes with.", |p, _, out| {
+        // Two lanes or topics with the same schema are one series.
+        let schemas: BTreeSet<_> = schemas(p).filter_map(|schema| schema.in_force.as_ref()).collect();
         for schema in schemas {
             let version = schema.version.map(|version| version.to_string()).unwrap_or_default();
             let id = schema.id.to_string();
@@ -152,13 +161,33 @@ const PIPELINE: &[Family] = &[
         "schema_age_seconds",
         "Since the registry last answered which schema is the latest; pipelines that follow it only.",
         |p, now, out| {
-            let oldest = p.states.iter().filter_map(|state| state.schema_answered).min();
+            let oldest = schemas(p).filter_map(|schema| schema.answered).min();
             if let Some(answered) = oldest {
                 out.value(&[], now.saturating_duration_since(answered).as_secs_f64());
             }
         },
     ),
 ];
+
+fn schemas(pipeline: &Pipeline) -> impl Iterator<Item = &Schema> {
+    pipeline.states.iter().flat_map(|state| state.schemas.values())
+}
+
+/// A number for each source topic.
+fn source(pipeline: &Pipeline, number: fn(&Traffic) -> u64) -> BTreeMap<&str, u64> {
+    added(pipeline.traffic.iter().map(|((source, _), traffic)| (source.as_str(), number(traffic))))
+}
+
+/// A number for each sink topic.
+fn sink(pipeline: &Pipeline, number: fn(&Traffic) -> u64) -> BTreeMap<&str, u64> {
+    added(pipeline.traffic.iter().map(|((_, sink), traffic)| (sink.as_str(), number(traffic))))
+}
+
+fn added<'p>(numbers: impl Iterator<Item = (&'p str, u64)>) -> BTreeMap<&'p str, u64> {
+    let mut by_topic = BTreeMap::new();
+    numbers.for_each(|(topic, number)| *by_topic.entry(topic).or_default() += number);
+    by_topic
+}
 
 /// The page: build, pipelines, registries. A family without a sample is left out, as the format has it.
 pub(super) fn render(

@@ -4,6 +4,7 @@
 //! skipped + abandoned + in flight. Must never: be shared while written (the lane owns it), use an atomic, read a clock,
 //! allocate per record.
 
+use super::RouteIndex;
 use super::histogram::{CONVERT_BOUNDS, Histogram, LATENCY_BOUNDS};
 use crate::fault::Stage;
 use std::time::Duration;
@@ -12,8 +13,8 @@ use std::time::Duration;
 /// every record taken from the consumer has either ended or is counted as in flight.
 #[derive(Debug)]
 pub struct Counts {
-    pub(super) consumed: Volume,
-    pub(super) produced: Volume,
+    /// By [`RouteIndex`].
+    pub(super) traffic: Vec<Traffic>,
     pub(super) in_flight: Volume,
     pub(super) dead_lettered: Tally<&'static str>,
     pub(super) skipped: Tally<&'static str>,
@@ -24,6 +25,13 @@ pub struct Counts {
     pub(super) offsets_skipped: u64,
     pub(super) convert: Histogram,
     pub(super) latency: Histogram,
+}
+
+/// What came and what went on one route.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Traffic {
+    pub(super) consumed: Volume,
+    pub(super) produced: Volume,
 }
 
 /// Records and their bytes.
@@ -39,8 +47,7 @@ const LOSSY_REASONS: [&str; 4] = ["unknown_field", "default_filled", "rounded", 
 impl Default for Counts {
     fn default() -> Self {
         Self {
-            consumed: Volume::default(),
-            produced: Volume::default(),
+            traffic: Vec::new(),
             in_flight: Volume::default(),
             dead_lettered: Tally::default(),
             skipped: Tally::default(),
@@ -56,14 +63,23 @@ impl Default for Counts {
 }
 
 impl Counts {
-    /// A record was read from the source: key and value bytes.
-    pub fn consumed(&mut self, bytes: usize) {
-        self.consumed.add(bytes);
+    /// A record was read from a route's source topic: key and value bytes.
+    pub fn consumed(&mut self, route: RouteIndex, bytes: usize) {
+        self.traffic(route).consumed.add(bytes);
     }
 
-    /// The sink acknowledged a record: key and value bytes as written.
-    pub fn delivered(&mut self, bytes: usize) {
-        self.produced.add(bytes);
+    /// A route's sink topic acknowledged a record: key and value bytes as written.
+    pub fn delivered(&mut self, route: RouteIndex, bytes: usize) {
+        self.traffic(route).produced.add(bytes);
+    }
+
+    #[inline]
+    fn traffic(&mut self, route: RouteIndex) -> &mut Traffic {
+        let place = route.0 as usize;
+        if place >= self.traffic.len() {
+            self.traffic.resize(place + 1, Traffic::default());
+        }
+        &mut self.traffic[place]
     }
 
     /// The dead letter topic acknowledged a record.
@@ -127,14 +143,14 @@ impl Counts {
     /// Whether every record read is accounted for: consumed = produced + dead-lettered + skipped + abandoned + in flight.
     #[must_use]
     pub fn balanced(&self) -> bool {
-        let ended = self.produced.records + self.dead_lettered.total() + self.skipped.total() + self.abandoned;
-        self.consumed.records == ended + self.in_flight.records
+        let consumed: u64 = self.traffic.iter().map(|traffic| traffic.consumed.records).sum();
+        let produced: u64 = self.traffic.iter().map(|traffic| traffic.produced.records).sum();
+        let ended = produced + self.dead_lettered.total() + self.skipped.total() + self.abandoned;
+        consumed == ended + self.in_flight.records
     }
 
-    /// Adds another lane of the same pipeline.
+    /// Adds another lane of the same pipeline, but for its traffic: each lane has routes of its own.
     pub(super) fn add(&mut self, other: &Self) {
-        self.consumed.merge(other.consumed);
-        self.produced.merge(other.produced);
         self.in_flight.merge(other.in_flight);
         self.dead_lettered.merge(&other.dead_lettered);
         self.skipped.merge(&other.skipped);
@@ -159,8 +175,7 @@ impl Clone for Counts {
     fn clone_from(&mut self, source: &Self) {
         // Without `..`, so that a new field cannot be forgotten here.
         let Self {
-            consumed,
-            produced,
+            traffic,
             in_flight,
             dead_lettered,
             skipped,
@@ -172,7 +187,8 @@ impl Clone for Counts {
             convert,
             latency,
         } = source;
-        (self.consumed, self.produced, self.in_flight) = (*consumed, *produced, *in_flight);
+        self.traffic.clone_from(traffic);
+        self.in_flight = *in_flight;
         (self.abandoned, self.tombstones, self.offsets_skipped) = (*abandoned, *tombstones, *offsets_skipped);
         self.dead_lettered.0.clone_from(&dead_lettered.0);
         self.skipped.0.clone_from(&skipped.0);
@@ -180,6 +196,13 @@ impl Clone for Counts {
         self.lossy.0.clone_from(&lossy.0);
         self.convert.clone_from(convert);
         self.latency.clone_from(latency);
+    }
+}
+
+impl Traffic {
+    pub(super) fn merge(&mut self, other: Self) {
+        self.consumed.merge(other.consumed);
+        self.produced.merge(other.produced);
     }
 }
 
@@ -232,33 +255,32 @@ impl<K: Copy + PartialEq> Tally<K> {
 mod tests {
     use super::*;
 
+    const ROUTE: RouteIndex = RouteIndex(0);
+
     #[test]
     fn the_books_balance_only_when_every_record_ended_or_is_in_flight() {
         let mut counts = Counts::default();
         for _ in 0..10 {
-            counts.consumed(100);
+            counts.consumed(ROUTE, 100);
         }
         assert!(!counts.balanced(), "ten records are nowhere");
         counts.in_flight(10, 1000);
         assert!(counts.balanced());
-        counts.delivered(80);
+        counts.delivered(ROUTE, 80);
         counts.dead_lettered("missing_field");
         counts.skipped("not_json");
         counts.abandoned(3);
         counts.in_flight(4, 400);
         assert!(counts.balanced());
-        let mut two = counts.clone();
-        two.add(&counts);
-        assert!(two.balanced());
-        two.delivered(1);
-        assert!(!two.balanced());
+        counts.delivered(RouteIndex(3), 1);
+        assert!(!counts.balanced());
     }
 
     #[test]
     fn a_snapshot_equals_its_source() {
         let mut counts = Counts::default();
-        counts.consumed(7);
-        counts.delivered(5);
+        counts.consumed(ROUTE, 7);
+        counts.delivered(ROUTE, 5);
         counts.in_flight(2, 3);
         counts.dead_lettered("a");
         counts.skipped("b");

@@ -5,8 +5,10 @@
 
 use super::quiet::Quiet;
 use super::{Counts, LaneMetrics, SchemaInForce};
+use crate::config::Part;
 use crate::fault::{Fault, Stage};
 use crate::record::{Outcome, TopicPartition};
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// The happenings of one lane. Another thread of the lane (schema refresh) makes its own from a clone of the handle.
@@ -51,10 +53,38 @@ impl Events {
     }
 
     /// The pipeline runs.
-    pub fn started(&self, group_id: &str) {
+    pub fn started(&self, group_id: &str, topics: usize) {
         self.metrics.running();
-        let (source, sink) = (self.metrics.source_topic(), self.metrics.sink_topic());
-        tracing::info!(target: "json2avro", pipeline = self.pipeline(), source, sink, group_id, "pipeline started");
+        tracing::info!(target: "json2avro", pipeline = self.pipeline(), topics, group_id, "pipeline started");
+    }
+
+    /// The pipeline reads this topic from now on.
+    pub fn topic_joined(&mut self, source: &str, sink: &str) {
+        self.metrics.topic_waits(source, None);
+        tracing::info!(target: "json2avro", pipeline = self.pipeline(), source, sink, "topic joined");
+    }
+
+    /// A topic that matches a pattern cannot be read yet; it is tried again at the next look.
+    pub fn topic_waits(&mut self, topic: &str, fault: &Fault, now: Instant) {
+        self.metrics.topic_waits(topic, Some(fault.reason));
+        if let Some(times) = self.quiet.happened(fault.reason, now) {
+            let (stage, reason, message) = parts(fault);
+            tracing::warn!(
+                target: "json2avro", pipeline = self.pipeline(), topic, stage, reason, times, message, "topic waits"
+            );
+        }
+    }
+
+    /// The topic exists no more, or a pattern matches it no more.
+    pub fn topic_left(&self, topic: &str) {
+        self.metrics.topic_waits(topic, None);
+        tracing::info!(target: "json2avro", pipeline = self.pipeline(), topic, "topic left");
+    }
+
+    /// Refusals stopped one topic; the pipeline's others go on.
+    pub fn topic_failed(&self, topic: &str, fault: &Fault) {
+        let (stage, reason, message) = parts(fault);
+        tracing::error!(target: "json2avro", pipeline = self.pipeline(), topic, stage, reason, message, "topic failed");
     }
 
     /// The pipeline cannot start yet, or not go on, and tries again.
@@ -110,17 +140,18 @@ impl Events {
 
 /// Schemas.
 impl Events {
-    /// The lane writes with this schema from its next record on.
-    pub fn schema_in_force(&self, schema: SchemaInForce) {
+    /// The keys or values of a topic are written with this schema from the next record on.
+    pub fn schema_in_force(&self, topic: &str, part: Part, schema: SchemaInForce) {
         let (pipeline, subject) = (self.metrics.pipeline(), schema.subject.clone());
-        let (id, version) = (schema.id, schema.version);
-        match self.metrics.schema_in_force(schema) {
+        let before = self.metrics.schema_in_force(topic, part, schema.clone());
+        let (id, version, part) = (schema.id, schema.version, part.label());
+        match before {
             Some(before) if before.id != id => tracing::info!(
-                target: "json2avro", pipeline, subject, from_id = before.id, from_version = before.version,
+                target: "json2avro", pipeline, topic, part, subject, from_id = before.id, from_version = before.version,
                 id, version, "schema switched"
             ),
             Some(_) => {}
-            None => tracing::info!(target: "json2avro", pipeline, subject, id, version, "schema in force"),
+            None => tracing::info!(target: "json2avro", pipeline, topic, part, subject, id, version, "schema in force"),
         }
     }
 
@@ -139,30 +170,30 @@ impl Events {
 /// Partitions.
 impl Events {
     /// The group gave these partitions; `held` are held now.
-    pub fn assigned(&self, partitions: &[i32], held: usize) {
+    pub fn assigned(&self, partitions: &[TopicPartition], held: usize) {
         self.metrics.rebalanced();
         self.metrics.assigned(held);
-        let (pipeline, topic) = (self.pipeline(), self.metrics.source_topic());
-        tracing::info!(target: "json2avro", pipeline, topic, ?partitions, held, "partitions assigned");
+        let (pipeline, partitions) = (self.pipeline(), listed(partitions));
+        tracing::info!(target: "json2avro", pipeline, partitions, held, "partitions assigned");
     }
 
     /// The group took these partitions; `held` are left.
-    pub fn revoked(&self, partitions: &[i32], held: usize) {
+    pub fn revoked(&self, partitions: &[TopicPartition], held: usize) {
         self.let_go(partitions, held);
-        let (pipeline, topic) = (self.pipeline(), self.metrics.source_topic());
-        tracing::info!(target: "json2avro", pipeline, topic, ?partitions, held, "partitions revoked");
+        let (pipeline, partitions) = (self.pipeline(), listed(partitions));
+        tracing::info!(target: "json2avro", pipeline, partitions, held, "partitions revoked");
     }
 
     /// These partitions were lost (session timeout, fenced): others may already read them.
-    pub fn lost(&self, partitions: &[i32], held: usize) {
+    pub fn lost(&self, partitions: &[TopicPartition], held: usize) {
         self.let_go(partitions, held);
-        let (pipeline, topic) = (self.pipeline(), self.metrics.source_topic());
-        tracing::warn!(target: "json2avro", pipeline, topic, ?partitions, held, "partitions lost");
+        let (pipeline, partitions) = (self.pipeline(), listed(partitions));
+        tracing::warn!(target: "json2avro", pipeline, partitions, held, "partitions lost");
     }
 
     /// A partition stands in front of this offset; the others go on.
     pub fn partition_stopped(&self, at: &TopicPartition, offset: i64, fault: &Fault) {
-        self.metrics.stopped(at.partition, fault.reason);
+        self.metrics.stopped(at, fault.reason);
         let (stage, reason, message) = parts(fault);
         tracing::error!(
             target: "json2avro", pipeline = self.pipeline(), topic = at.topic, partition = at.partition, offset,
@@ -172,7 +203,7 @@ impl Events {
 
     /// A stopped partition goes on with this offset.
     pub fn partition_resumed(&self, at: &TopicPartition, offset: i64) {
-        self.metrics.resumed(at.partition);
+        self.metrics.resumed(at);
         let (topic, partition) = (&at.topic, at.partition);
         tracing::info!(target: "json2avro", pipeline = self.pipeline(), topic, partition, offset, "partition resumed");
     }
@@ -188,10 +219,10 @@ impl Events {
         );
     }
 
-    fn let_go(&self, partitions: &[i32], held: usize) {
+    fn let_go(&self, partitions: &[TopicPartition], held: usize) {
         self.metrics.rebalanced();
         self.metrics.assigned(held);
-        partitions.iter().for_each(|partition| self.metrics.forget_partition(*partition));
+        partitions.iter().for_each(|partition| self.metrics.forget_partition(partition));
     }
 }
 
@@ -249,6 +280,16 @@ impl Events {
             );
         }
     }
+}
+
+/// `orders[0,1,2] users[4]`
+fn listed(partitions: &[TopicPartition]) -> String {
+    let mut by_topic: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for at in partitions {
+        by_topic.entry(&at.topic).or_default().push(at.partition.to_string());
+    }
+    let topics = by_topic.iter().map(|(topic, numbers)| format!("{topic}[{}]", numbers.join(",")));
+    topics.collect::<Vec<_>>().join(" ")
 }
 
 fn parts(fault: &Fault) -> (&'static str, &'static str, &str) {

@@ -4,6 +4,8 @@
 //! Goes out: to `catalogue`, when scraped. Must never: be locked on a record's way.
 
 use super::{Counts, locked};
+use crate::config::Part;
+use crate::record::TopicPartition;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -18,29 +20,47 @@ pub struct LaneMetrics {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) pipeline: String,
-    pub(super) source_topic: String,
-    pub(super) sink_topic: String,
+    pub(super) routes: Mutex<Vec<Route>>,
     pub(super) counts: Mutex<Counts>,
     pub(super) state: Mutex<State>,
 }
+
+/// A source topic and the sink topic of its records.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Route {
+    pub(super) source_topic: String,
+    pub(super) sink_topic: String,
+}
+
+/// The place of a route in a lane's counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RouteIndex(pub(super) u32);
 
 /// What a lane says of itself, beside its counts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
     /// Offsets of the partitions it holds.
-    pub(super) offsets: BTreeMap<i32, Offsets>,
+    pub(super) offsets: BTreeMap<TopicPartition, Offsets>,
     /// Partitions it holds.
     pub(super) assigned: usize,
     /// Partitions that stand, with the reason.
-    pub(super) stopped: BTreeMap<i32, &'static str>,
+    pub(super) stopped: BTreeMap<TopicPartition, &'static str>,
+    /// Topics that match a pattern and cannot be read yet, with the reason.
+    pub(super) waiting: BTreeMap<String, &'static str>,
     /// Why the pipeline cannot go on.
     pub(super) failed: Option<&'static str>,
     pub(super) rebalances: u64,
     pub(super) commits_ok: u64,
     pub(super) commits_failed: u64,
-    pub(super) schema: Option<SchemaInForce>,
+    /// By source topic and part.
+    pub(super) schemas: BTreeMap<(String, &'static str), Schema>,
     pub(super) schema_switches: u64,
-    pub(super) schema_answered: Option<Instant>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Schema {
+    pub(super) in_force: Option<SchemaInForce>,
+    pub(super) answered: Option<Instant>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +69,7 @@ pub(super) struct Offsets {
     pub(super) end: i64,
 }
 
-/// The schema that a pipeline writes with.
+/// The schema that the keys or values of a topic are written with.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SchemaInForce {
     /// Its subject in the registry.
@@ -61,11 +81,10 @@ pub struct SchemaInForce {
 }
 
 impl LaneMetrics {
-    pub(super) fn new(pipeline: &str, source_topic: &str, sink_topic: &str) -> (Self, Arc<Lane>) {
+    pub(super) fn new(pipeline: &str) -> (Self, Arc<Lane>) {
         let lane = Arc::new(Lane {
             pipeline: pipeline.to_owned(),
-            source_topic: source_topic.to_owned(),
-            sink_topic: sink_topic.to_owned(),
+            routes: Mutex::default(),
             counts: Mutex::default(),
             state: Mutex::default(),
         });
@@ -89,29 +108,28 @@ impl LaneMetrics {
         &self.lane.pipeline
     }
 
-    /// The source topic's name.
-    #[must_use]
-    pub fn source_topic(&self) -> &str {
-        &self.lane.source_topic
-    }
-
-    /// The sink topic's name.
-    #[must_use]
-    pub fn sink_topic(&self) -> &str {
-        &self.lane.sink_topic
+    /// The place of a route in the counts, from now on shown; the same for the same topics.
+    pub fn route(&self, source_topic: &str, sink_topic: &str) -> RouteIndex {
+        let route = Route { source_topic: source_topic.to_owned(), sink_topic: sink_topic.to_owned() };
+        let mut routes = locked(&self.lane.routes);
+        let place = routes.iter().position(|known| *known == route).unwrap_or_else(|| {
+            routes.push(route);
+            routes.len() - 1
+        });
+        RouteIndex(u32::try_from(place).unwrap_or(u32::MAX))
     }
 
     /// A partition's committed offset (where nothing is committed yet: where reading began) and its end offset. The lag
     /// is the difference, so it also holds for records that are read and not committed.
-    pub fn set_lag(&self, partition: i32, committed: i64, end: i64) {
-        locked(&self.lane.state).offsets.insert(partition, Offsets { committed, end });
+    pub fn set_lag(&self, partition: &TopicPartition, committed: i64, end: i64) {
+        locked(&self.lane.state).offsets.insert(partition.clone(), Offsets { committed, end });
     }
 
     /// The partition is held no more: its series end here, another instance has them now.
-    pub fn forget_partition(&self, partition: i32) {
+    pub fn forget_partition(&self, partition: &TopicPartition) {
         let mut state = locked(&self.lane.state);
-        state.offsets.remove(&partition);
-        state.stopped.remove(&partition);
+        state.offsets.remove(partition);
+        state.stopped.remove(partition);
     }
 
     /// The number of partitions the lane holds now.
@@ -132,13 +150,22 @@ impl LaneMetrics {
     }
 
     /// A partition stands in front of a record, until [`LaneMetrics::resumed`] or [`LaneMetrics::forget_partition`].
-    pub fn stopped(&self, partition: i32, reason: &'static str) {
-        locked(&self.lane.state).stopped.insert(partition, reason);
+    pub fn stopped(&self, partition: &TopicPartition, reason: &'static str) {
+        locked(&self.lane.state).stopped.insert(partition.clone(), reason);
     }
 
     /// A stopped partition goes on.
-    pub fn resumed(&self, partition: i32) {
-        locked(&self.lane.state).stopped.remove(&partition);
+    pub fn resumed(&self, partition: &TopicPartition) {
+        locked(&self.lane.state).stopped.remove(partition);
+    }
+
+    /// A topic that matches a pattern cannot be read yet (why), or need not wait any more (None).
+    pub fn topic_waits(&self, topic: &str, reason: Option<&'static str>) {
+        let mut state = locked(&self.lane.state);
+        match reason {
+            Some(reason) => drop(state.waiting.insert(topic.to_owned(), reason)),
+            None => drop(state.waiting.remove(topic)),
+        }
     }
 
     /// The pipeline runs, whatever was before.
@@ -151,19 +178,20 @@ impl LaneMetrics {
         locked(&self.lane.state).failed = Some(reason);
     }
 
-    /// The lane writes with this schema from its next record on. Returns the one before; another id is a switch.
-    pub fn schema_in_force(&self, schema: SchemaInForce) -> Option<SchemaInForce> {
+    /// The keys or values of a source topic are written with this schema from the next record on. Returns the one before;
+    /// another id is a switch.
+    pub fn schema_in_force(&self, topic: &str, part: Part, schema: SchemaInForce) -> Option<SchemaInForce> {
         let mut state = locked(&self.lane.state);
         let id = schema.id;
-        let before = state.schema.replace(schema);
+        let before = state.schemas.entry((topic.to_owned(), part.label())).or_default().in_force.replace(schema);
         if before.as_ref().is_some_and(|before| before.id != id) {
             state.schema_switches += 1;
         }
         before
     }
 
-    /// The registry answered which schema is in force, changed or not.
-    pub fn schema_answered(&self, now: Instant) {
-        locked(&self.lane.state).schema_answered = Some(now);
+    /// The registry answered which schema is in force for a source topic's keys or values, changed or not.
+    pub fn schema_answered(&self, topic: &str, part: Part, now: Instant) {
+        locked(&self.lane.state).schemas.entry((topic.to_owned(), part.label())).or_default().answered = Some(now);
     }
 }

@@ -95,7 +95,7 @@ mod tests {
     fn a_stopped_partition_is_one_json_line_with_its_place() {
         let fault = Fault::lasting(Stage::Produce, Blame::Config, "message_too_large", "larger than the topic allows");
         let lines = logged(LogFormat::Json, "info", || {
-            let events = Events::new(Metrics::new("x").pipeline("orders", "in", "out"));
+            let events = Events::new(Metrics::new("x").pipeline("orders"));
             events.partition_stopped(&TopicPartition { topic: "in".into(), partition: 3 }, 77, &fault);
         });
         let line: serde_json::Value = serde_json::from_str(lines.trim_end()).unwrap();
@@ -116,7 +116,7 @@ mod tests {
     #[test]
     fn a_million_refusals_are_a_few_lines_and_all_are_counted() {
         let metrics = Metrics::new("x");
-        let lane = metrics.pipeline("orders", "in", "out");
+        let lane = metrics.pipeline("orders");
         let mut counts = Counts::default();
         let lines = logged(LogFormat::Human, "info", || {
             let mut events = Events::new(lane.clone());

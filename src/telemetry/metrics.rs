@@ -28,8 +28,8 @@ impl Metrics {
 
     /// A place for one lane of a pipeline; the lanes of one pipeline are shown as one.
     #[must_use]
-    pub fn pipeline(&self, name: &str, source_topic: &str, sink_topic: &str) -> LaneMetrics {
-        let (handle, lane) = LaneMetrics::new(name, source_topic, sink_topic);
+    pub fn pipeline(&self, name: &str) -> LaneMetrics {
+        let (handle, lane) = LaneMetrics::new(name);
         locked(&self.lanes).push(lane);
         handle
     }
@@ -77,13 +77,16 @@ impl Metrics {
 fn by_pipeline(lanes: &[Arc<Lane>]) -> Vec<Pipeline> {
     let mut pipelines = BTreeMap::new();
     for lane in lanes {
-        let pipeline = pipelines.entry(lane.pipeline.as_str()).or_insert_with(|| Pipeline {
-            name: lane.pipeline.clone(),
-            source_topic: lane.source_topic.clone(),
-            sink_topic: lane.sink_topic.clone(),
-            ..Pipeline::default()
-        });
-        pipeline.counts.add(&locked(&lane.counts));
+        let pipeline = pipelines
+            .entry(lane.pipeline.as_str())
+            .or_insert_with(|| Pipeline { name: lane.pipeline.clone(), ..Pipeline::default() });
+        let counts = locked(&lane.counts).clone();
+        for (place, route) in locked(&lane.routes).iter().enumerate() {
+            let traffic = counts.traffic.get(place).copied().unwrap_or_default();
+            let topics = (route.source_topic.clone(), route.sink_topic.clone());
+            pipeline.traffic.entry(topics).or_default().merge(traffic);
+        }
+        pipeline.counts.add(&counts);
         pipeline.states.push(locked(&lane.state).clone());
     }
     pipelines.into_values().collect()

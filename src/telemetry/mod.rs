@@ -16,7 +16,7 @@ mod samples;
 
 pub use counts::Counts;
 pub use events::{Events, Refusal};
-pub use lane::{LaneMetrics, SchemaInForce};
+pub use lane::{LaneMetrics, RouteIndex, SchemaInForce};
 pub use metrics::Metrics;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

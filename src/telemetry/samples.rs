@@ -57,14 +57,21 @@ impl Samples {
         }
     }
 
+    /// One number for each topic.
+    pub(super) fn by_topic(&mut self, topics: BTreeMap<&str, u64>) {
+        for (topic, number) in topics {
+            self.put(&[("topic", topic)], number);
+        }
+    }
+
     /// One number for each source partition that the pipeline holds.
     #[expect(clippy::cast_precision_loss, reason = "the format's numbers are doubles")]
     pub(super) fn by_partition(&mut self, pipeline: &Pipeline, number: fn(&Offsets) -> i64) {
         // A map, because a series told twice (two lanes, in the middle of a rebalance) spoils the whole page.
         let offsets: BTreeMap<_, _> = pipeline.states.iter().flat_map(|state| &state.offsets).collect();
         for (partition, offsets) in offsets {
-            let partition = partition.to_string();
-            self.value(&[("topic", &pipeline.source_topic), ("partition", &partition)], number(offsets) as f64);
+            let number = number(offsets) as f64;
+            self.value(&[("topic", &partition.topic), ("partition", &partition.partition.to_string())], number);
         }
     }
 

@@ -1,41 +1,43 @@
 //! Real records, converted for a trial.
 //!
-//! Comes in: a source topic's last records and a plan. Goes out: how many fit, and why the others do not. Must never:
+//! Comes in: a source topic's last records and compiled schemas. Goes out: how many fit, and why the others do not. Must never:
 //! produce, commit, or show what is in a record.
 
 use super::finding::{Notes, Refusals, Sample};
 use super::topics::Readable;
-use crate::config::Pipeline;
-use crate::fault::{Blame, Stage};
-use crate::framing;
+use crate::fault::{Blame, Fault, Stage};
 use crate::kafka::reader::{Reader, Record};
-use crate::transcoder::{Encoder, Ledger, Plan};
+use crate::pipeline::{Reencoder, Refusal};
+use crate::transcoder::Ledger;
 use std::ops::ControlFlow;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Kinds of refusals that are told one by one.
 const MOST_KINDS: usize = 50;
 
+/// What re-encodes the halves of a record, where they are re-encoded.
+pub(super) struct Reencoders {
+    pub(super) key: Option<Reencoder>,
+    pub(super) value: Option<Reencoder>,
+}
+
 /// Converts the last records of the source.
 pub(super) fn check(
     source: &Readable,
-    pipeline: &Pipeline,
-    plan: Arc<Plan>,
+    topic: &str,
+    reencoders: Reencoders,
     records: u32,
     patience: Duration,
     notes: &mut Notes<'_>,
 ) {
-    let topic = &pipeline.source.topic;
     let about = format!("records of {topic:?}");
     let share = i64::from(records).div_euclid(i64::from(source.partitions.max(1))).max(1);
     let mut trial = Trial {
-        pipeline,
-        encoder: Encoder::new(plan),
+        reencoders,
         ledger: Ledger::default(),
         buffer: Vec::new(),
         most_bytes: source.most_bytes,
-        sample: Sample { pipeline: pipeline.name.clone(), topic: topic.clone(), ..Sample::default() },
+        sample: Sample { pipeline: notes.pipeline.to_owned(), topic: topic.to_owned(), ..Sample::default() },
     };
     let read = Reader::open_tail(&source.kafka, topic, share, patience)
         .and_then(|mut reader| reader.each(|record| trial.record(record)));
@@ -71,52 +73,43 @@ fn tell(sample: &Sample, about: &str, notes: &mut Notes<'_>) {
     }
 }
 
-struct Trial<'a> {
-    pipeline: &'a Pipeline,
-    encoder: Encoder,
+struct Trial {
+    reencoders: Reencoders,
     ledger: Ledger,
     buffer: Vec<u8>,
     most_bytes: usize,
     sample: Sample,
 }
 
-/// Why a record would not be written: stage, reason, JSON path, in words.
-type Why = (Stage, &'static str, String, String);
-
-impl Trial<'_> {
+impl Trial {
     fn record(&mut self, record: &Record<'_>) -> ControlFlow<()> {
         self.sample.records += 1;
+        self.sample.tombstones += u64::from(record.value.is_none());
         match self.convert(record) {
             Ok(()) => self.sample.fit += 1,
-            Err(why) => self.refused(record, why),
+            Err(refusal) => self.refused(record, refusal),
         }
         ControlFlow::Continue(())
     }
 
-    fn convert(&mut self, record: &Record<'_>) -> Result<(), Why> {
-        let Some(value) = record.value else {
-            self.sample.tombstones += 1;
-            return Ok(());
-        };
+    fn convert(&mut self, record: &Record<'_>) -> Result<(), Refusal> {
         self.buffer.clear();
-        let (_, json) = self
-            .pipeline
-            .value
-            .input_framing
-            .strip(value)
-            .map_err(|error| (Stage::Consume, error.reason(), String::new(), error.to_string()))?;
-        self.encoder
-            .encode(json, &mut self.buffer, &mut self.ledger)
-            .map_err(|refusal| (refusal.stage, refusal.reason, refusal.path.clone(), refusal.to_string()))?;
-        let bytes = framing::HEADER_LENGTH + self.buffer.len() + record.key.map_or(0, <[u8]>::len);
+        for (reencoder, bytes) in [(&mut self.reencoders.key, record.key), (&mut self.reencoders.value, record.value)] {
+            match (reencoder, bytes) {
+                (Some(reencoder), Some(bytes)) => reencoder.reencode(bytes, &mut self.buffer, &mut self.ledger)?,
+                (_, bytes) => self.buffer.extend_from_slice(bytes.unwrap_or_default()),
+            }
+        }
+        let bytes = self.buffer.len();
         if bytes > self.most_bytes {
             let message = format!("the record has {bytes} bytes as Avro, more than message.max.bytes allows");
-            return Err((Stage::Produce, "message_too_large", String::new(), message));
+            return Err(Fault::lasting(Stage::Produce, Blame::Record, "message_too_large", message).into());
         }
         Ok(())
     }
 
-    fn refused(&mut self, record: &Record<'_>, (stage, reason, path, message): Why) {
+    fn refused(&mut self, record: &Record<'_>, Refusal { fault, path }: Refusal) {
+        let Fault { stage, reason, message, .. } = fault;
         self.sample.refused += 1;
         let refusals = &mut self.sample.refusals;
         let same = refusals.iter_mut().find(|known| known.reason == reason && known.path == path);

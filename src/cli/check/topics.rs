@@ -4,10 +4,11 @@
 //! anything, ask a cluster again that did not answer.
 
 use super::finding::Notes;
-use crate::config::{Config, Kafka, Partitioning, Pipeline, RefusedPolicy, Start};
+use crate::config::{Config, Kafka, Partitioning, Pipeline, RefusedPolicy, Route, Start};
 use crate::fault::{Blame, Fault};
 use crate::kafka::admin::Admin;
 use crate::kafka::reader::{Reader, Span};
+use crate::kafka::topics::Topics;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -18,7 +19,7 @@ const LOOK: u32 = 10_000;
 
 /// The clusters of a config, and which of them did not answer.
 pub(super) struct Clusters<'c> {
-    config: &'c Config,
+    pub(super) config: &'c Config,
     silent: BTreeSet<String>,
     patience: Duration,
 }
@@ -42,33 +43,75 @@ struct Side<'c> {
     admin: Admin,
 }
 
-/// Looks at a pipeline's topics; none where the source cannot be read.
+/// The topics that a pipeline reads, and what it has beside them: its group, its dead letter topic.
+pub(super) fn of_pipeline(clusters: &mut Clusters<'_>, pipeline: &Pipeline, notes: &mut Notes<'_>) -> Vec<String> {
+    let mut topics = pipeline.source.topics.names.clone();
+    if !pipeline.source.topics.patterns.is_empty() {
+        topics.extend(matching(clusters, pipeline, notes));
+    }
+    if let RefusedPolicy::DeadLetter { topic } = &pipeline.refused.policy
+        && let Some(side) = side(clusters, &pipeline.sink.kafka, None, notes)
+    {
+        count(clusters, &side, topic, "dead letter", pipeline.sink.create.is_some(), notes);
+    }
+    if let Some(topic) = topics.first()
+        && let Some(side) = side(clusters, &pipeline.source.kafka, Some(&pipeline.group_id), notes)
+        && !clusters.silent.contains(&side.kafka.name)
+    {
+        group(&side, pipeline, topic, notes);
+    }
+    topics
+}
+
+/// The topics that match a pattern.
+fn matching(clusters: &mut Clusters<'_>, pipeline: &Pipeline, notes: &mut Notes<'_>) -> Vec<String> {
+    let about = format!("pattern {:?}", pipeline.source.topics.patterns);
+    let Some(kafka) = clusters.config.kafka.get(&pipeline.source.kafka) else { return Vec::new() };
+    match Topics::new(kafka).and_then(|topics| topics.names(clusters.patience)) {
+        Ok(names) => {
+            let config = clusters.config;
+            let there =
+                |other: &Pipeline| config.kafka.get(&other.sink.kafka).is_some_and(|sink| sink.same_cluster(kafka));
+            let written = |topic: &str| config.pipeline.values().any(|other| there(other) && other.writes(topic));
+            let topics = &pipeline.source.topics;
+            let new = |name: &String| !topics.names.contains(name) && topics.matches(name) && !written(name);
+            let found: Vec<String> = names.into_iter().filter(new).collect();
+            match found.len() {
+                0 => notes.warn(&about, "no topic matches yet", "correct the pattern, or make the topics"),
+                count => notes.ok(&about, format!("{count} topics match: {}", found.join(", "))),
+            }
+            found
+        }
+        Err(fault) => {
+            clusters.silent.insert(kafka.name.clone());
+            notes.error(fault.blame, &format!("kafka.{}", kafka.name), fault.message, "check the address");
+            Vec::new()
+        }
+    }
+}
+
+/// Looks at the topics of a route; none where the source cannot be read.
 pub(super) fn check(
     runtime: &Runtime,
     clusters: &mut Clusters<'_>,
     pipeline: &Pipeline,
+    route: &Route,
     notes: &mut Notes<'_>,
 ) -> Option<Readable> {
     let source = side(clusters, &pipeline.source.kafka, Some(&pipeline.group_id), notes);
     let sink = side(clusters, &pipeline.sink.kafka, None, notes);
-    let topic = &pipeline.source.topic;
-    let source_partitions = source.as_ref().and_then(|side| count(clusters, side, topic, "source", notes));
-    let sink_partitions = sink.as_ref().and_then(|side| count(clusters, side, &pipeline.sink.topic, "sink", notes));
-    if let (Some(side), RefusedPolicy::DeadLetter { topic }) = (&sink, &pipeline.refused.policy) {
-        count(clusters, side, topic, "dead letter", notes);
-    }
+    let (topic, makes) = (&route.source_topic, pipeline.sink.create.is_some());
+    let source_partitions = source.as_ref().and_then(|side| count(clusters, side, topic, "source", false, notes));
+    let sink_partitions = sink.as_ref().and_then(|side| count(clusters, side, &route.sink_topic, "sink", makes, notes));
     if let (Some(source), Some(sink)) = (source_partitions, sink_partitions) {
-        partitions(pipeline, source, sink, notes);
-    }
-    if let (Some(side), Some(_)) = (&source, source_partitions) {
-        group(side, pipeline, notes);
+        partitions(pipeline, route, source, sink, notes);
     }
     let oldest = source
         .as_ref()
         .zip(source_partitions)
         .and_then(|(side, count)| oldest(side.kafka, topic, count, clusters.patience));
     if let (Some(side), Some(_)) = (&sink, sink_partitions) {
-        settings(runtime, side, pipeline, oldest, notes);
+        settings(runtime, side, &route.sink_topic, oldest, notes);
     }
     let (source, partitions) = source.zip(source_partitions)?;
     let most_bytes = sink.as_ref().map_or(usize::MAX, |side| side.admin.most_bytes());
@@ -86,7 +129,14 @@ fn side<'c>(clusters: &Clusters<'c>, name: &str, group: Option<&str>, notes: &mu
     }
 }
 
-fn count(clusters: &mut Clusters<'_>, side: &Side<'_>, topic: &str, role: &str, notes: &mut Notes<'_>) -> Option<i32> {
+fn count(
+    clusters: &mut Clusters<'_>,
+    side: &Side<'_>,
+    topic: &str,
+    role: &str,
+    makes: bool,
+    notes: &mut Notes<'_>,
+) -> Option<i32> {
     if clusters.silent.contains(&side.kafka.name) {
         return None;
     }
@@ -95,6 +145,10 @@ fn count(clusters: &mut Clusters<'_>, side: &Side<'_>, topic: &str, role: &str, 
         Ok(count) => {
             notes.ok(&about, format!("{role}, {count} partitions"));
             Some(count)
+        }
+        Err(fault) if makes && fault.reason == "unknown_topic" => {
+            notes.ok(&about, format!("{role}, would be made"));
+            None
         }
         Err(fault) if fault.retry => {
             clusters.silent.insert(side.kafka.name.clone());
@@ -121,25 +175,24 @@ fn refused(fault: &Fault, about: &str, role: &str, right: &str, notes: &mut Note
     }
 }
 
-fn partitions(pipeline: &Pipeline, source: i32, sink: i32, notes: &mut Notes<'_>) {
+fn partitions(pipeline: &Pipeline, route: &Route, source: i32, sink: i32, notes: &mut Notes<'_>) {
     if pipeline.sink.partitioning == Partitioning::Preserve && sink < source {
         let message = format!("partitioning = \"preserve\", but it has {sink} partitions and the source {source}");
         let next = "give it at least as many, or set partitioning = \"by_key\"";
-        notes.error(Blame::Config, &format!("topic {:?}", pipeline.sink.topic), message, next);
+        notes.error(Blame::Config, &format!("topic {:?}", route.sink_topic), message, next);
     }
 }
 
-fn group(side: &Side<'_>, pipeline: &Pipeline, notes: &mut Notes<'_>) {
+fn group(side: &Side<'_>, pipeline: &Pipeline, topic: &str, notes: &mut Notes<'_>) {
     let about = format!("group {:?}", pipeline.group_id);
-    match side.admin.ask_group(&pipeline.source.topic) {
+    match side.admin.ask_group(topic) {
         Ok(()) => notes.ok(&about, "its offsets can be read"),
         Err(fault) => refused(&fault, &about, "group", &format!("Read on Group {:?}", pipeline.group_id), notes),
     }
 }
 
 /// What the sink topic's settings would do to the records.
-fn settings(runtime: &Runtime, side: &Side<'_>, pipeline: &Pipeline, oldest: Option<Oldest>, notes: &mut Notes<'_>) {
-    let topic = &pipeline.sink.topic;
+fn settings(runtime: &Runtime, side: &Side<'_>, topic: &str, oldest: Option<Oldest>, notes: &mut Notes<'_>) {
     let about = format!("topic {topic:?}");
     let found = match runtime.block_on(side.admin.topic_settings(topic)) {
         Ok(found) => found,

@@ -38,7 +38,8 @@ fn of_flags(servers: &str, url: &str, topic: &str) -> Source {
         },
         registry: config::Registry {
             name: "main".to_owned(),
-            url: url.trim_end_matches('/').to_owned(),
+            urls: vec![url.trim_end_matches('/').to_owned()],
+            ca: None,
             basic_auth: None,
             request_timeout: Duration::from_secs(5),
             failure_cache: Duration::from_secs(1),
@@ -63,65 +64,48 @@ fn of_pipeline(config: &Config, name: Option<&str>, topic: Option<&str>) -> Resu
     // A checked config has both; saying so is cheaper than relying on it.
     let kafka = config.kafka.get(&sink.kafka).ok_or_else(|| format!("no [kafka.{}]", sink.kafka))?;
     let registry = config.registry.get(&sink.registry).ok_or_else(|| format!("no [registry.{}]", sink.registry))?;
-    Ok(Source { kafka: kafka.clone(), registry: registry.clone(), topic: topic.unwrap_or(&sink.topic).to_owned() })
+    let topic = match (topic, pipeline.source.topics.names.as_slice(), pipeline.source.topics.patterns.is_empty()) {
+        (Some(topic), ..) => topic.to_owned(),
+        (None, [source], true) => pipeline.route(source).sink_topic,
+        _ => return Err(format!("pipeline {} writes several topics; name one with --topic", pipeline.name)),
+    };
+    Ok(Source { kafka: kafka.clone(), registry: registry.clone(), topic })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{OutOfRange, Partitioning, RefusedPolicy, SchemaChoice, Start};
-    use crate::framing::InputFraming;
 
-    fn pipeline(name: &str, kafka: &str) -> (String, config::Pipeline) {
-        let pipeline = config::Pipeline {
-            name: name.to_owned(),
-            group_id: "g".to_owned(),
-            start: Start::Earliest,
-            out_of_range: OutOfRange::Stop,
-            source: config::Source { kafka: "in".to_owned(), topic: name.to_owned() },
-            sink: config::Sink {
-                kafka: kafka.to_owned(),
-                registry: "main".to_owned(),
-                topic: format!("{name}-avro"),
-                partitioning: Partitioning::Preserve,
-                source_position: false,
-            },
-            value: config::Value {
-                input_framing: InputFraming::None,
-                subject: "s".to_owned(),
-                schema: SchemaChoice::Id(1),
-                transcoder: Default::default(),
-            },
-            refused: config::Refused { policy: RefusedPolicy::Stop, flood_window: 0, flood_share: 1.0 },
-            commit_interval: Duration::from_secs(1),
-            in_flight_bytes: 1,
-        };
-        (name.to_owned(), pipeline)
-    }
-
-    fn config(pipelines: &[(&str, &str)]) -> Config {
-        let flags = of_flags("localhost:1", "http://r/path/", "t");
-        Config {
-            log: config::Log { format: config::LogFormat::Human, level: "info".to_owned() },
-            admin: config::Admin { listen: ([127, 0, 0, 1], 0).into(), live_timeout: Duration::ZERO },
-            drain_timeout: Duration::ZERO,
-            kafka: ["in", "out", "other"]
-                .map(|name| (name.to_owned(), config::Kafka { name: name.to_owned(), ..flags.kafka.clone() }))
-                .into(),
-            registry: BTreeMap::from([("main".to_owned(), flags.registry)]),
-            pipeline: pipelines.iter().map(|(name, kafka)| pipeline(name, kafka)).collect(),
+    /// Pipelines by name, each with the cluster of its sink and its source topics.
+    fn config(pipelines: &[(&str, &str, &str)]) -> Config {
+        let mut text = "registry.main.url = \"http://r\"\n".to_owned();
+        for name in ["in", "out", "other"] {
+            text.push_str(&format!("kafka.{name}.\"bootstrap.servers\" = \"{name}:1\"\n"));
         }
+        for (name, kafka, topics) in pipelines {
+            text.push_str(&format!(
+                "[pipeline.{name}]\ngroup_id = \"{name}\"\nsource = {{ kafka = \"in\", topic = \"{topics}\" }}\n\
+                 sink = {{ kafka = \"{kafka}\", topic = \"{{topic}}-avro\" }}\n"
+            ));
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), text).unwrap();
+        config::load(file.path(), &[], []).unwrap()
     }
 
     #[test]
     fn cluster_and_topic_are_those_of_the_pipelines_sink() {
-        let one = config(&[("orders", "out")]);
-        let two = config(&[("orders", "out"), ("users", "other")]);
+        let one = config(&[("orders", "out", "orders")]);
+        let two = config(&[("orders", "out", "orders"), ("users", "other", "users")]);
+        let many = config(&[("all", "out", "^."), ("some", "out", "a b")]);
         for (config, name, topic, found) in [
             (&one, None, None, Ok(("out", "orders-avro"))),
             (&one, None, Some("t"), Ok(("out", "t"))),
             (&two, Some("users"), None, Ok(("other", "users-avro"))),
             (&two, None, None, Err("name one with --pipeline: orders, users")),
+            (&many, Some("all"), Some("t"), Ok(("out", "t"))),
+            (&many, Some("all"), None, Err("pipeline all writes several topics; name one with --topic")),
+            (&many, Some("some"), None, Err("pipeline some writes several topics; name one with --topic")),
             (&two, Some("user"), None, Err("no pipeline \"user\"; there are: orders, users")),
         ] {
             let source = of_pipeline(config, name, topic);

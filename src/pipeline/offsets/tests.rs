@@ -31,7 +31,7 @@ impl Naive {
 }
 
 fn record(offset: i64) -> InFlight {
-    InFlight { offset, timestamp: None, bytes: 10, dead_letter: None }
+    InFlight { offset, timestamp: None, bytes: 10, route: RouteIndex::default(), dead_letter: None }
 }
 
 #[test]

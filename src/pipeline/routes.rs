@@ -1,0 +1,314 @@
+//! The supervisor's side of the routes: schemas resolved and kept fresh, topics found and let go.
+//!
+//! A named topic that cannot run fails the pipeline: the config is wrong. One that a pattern matches waits, and is tried
+//! again at the next look: who made it may not have registered its schema yet, and the others must not stand for it.
+//!
+//! Comes in: config, what registry and clusters say. Goes out: routes on the board that the lane reads. Must never: touch a
+//! record; take a schema out of force because the registry does not answer.
+
+use super::route::{Board, Partitions, Prepared, Schema};
+use super::schema::{SchemaCell, Target};
+use super::survey::{Survey, Surveyor};
+use crate::config::{Conversion, Pipeline, Route, SchemaChoice};
+use crate::fault::{Blame, Fault, Stage};
+use crate::registry::{Client, Resolved, Source};
+use crate::telemetry::{Events, LaneMetrics, SchemaInForce};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// All routes of a pipeline.
+#[derive(Debug)]
+pub(super) struct Routes {
+    surveyor: Surveyor,
+    registry: Arc<Client>,
+    writers: Vec<Arc<Pipeline>>,
+    metrics: LaneMetrics,
+    board: Arc<Board>,
+    known: Vec<Known>,
+    topics_due: Instant,
+}
+
+/// A route whose schemas are resolved.
+#[derive(Debug)]
+struct Known {
+    route: Route,
+    key: Option<Kept>,
+    value: Option<Kept>,
+    /// On the board, and read.
+    joined: bool,
+}
+
+/// A schema that is kept fresh.
+#[derive(Debug)]
+struct Kept {
+    schema: Schema,
+    source: Source,
+    /// When it is asked for again; None: it is settled.
+    due: Option<Instant>,
+}
+
+impl Routes {
+    pub(super) fn new(
+        surveyor: Surveyor,
+        registry: Arc<Client>,
+        writers: Vec<Arc<Pipeline>>,
+        metrics: LaneMetrics,
+    ) -> Self {
+        let (board, topics_due) = (Arc::default(), Instant::now());
+        Self { surveyor, registry, writers, metrics, board, known: Vec::new(), topics_due }
+    }
+
+    /// Resolves the schemas of the topics that are named, however long that takes. To be called once; safe to drop.
+    ///
+    /// # Errors
+    /// What stays until someone acts.
+    pub(super) async fn resolve_named(&mut self, events: &Events) -> Result<(), Fault> {
+        let config = Arc::clone(&self.surveyor.config);
+        let routes: Vec<Route> = config.source.topics.names.iter().map(|topic| config.route(topic)).collect();
+        for route in &routes {
+            // Shown from the start, at zero.
+            self.metrics.route(&route.source_topic, &route.sink_topic);
+        }
+        for route in routes {
+            let known = self.resolve(route, true, events).await?;
+            self.known.push(known);
+        }
+        Ok(())
+    }
+
+    /// Looks at all topics, new ones that match a pattern included, for a lane that is about to start: the dead letter
+    /// topic's partitions, 0 where there is none.
+    ///
+    /// # Errors
+    /// A cluster does not answer, or a named topic cannot run.
+    pub(super) async fn look(&mut self, events: &mut Events) -> Result<i32, Fault> {
+        self.board = Arc::default();
+        self.known.iter_mut().for_each(|known| known.joined = false);
+        let matching = self.find(events).await?;
+        let read: Vec<Route> = self.known.iter().map(|known| known.route.clone()).collect();
+        let read: Vec<Route> = read.into_iter().filter(|route| self.reads(&route.source_topic, &matching)).collect();
+        let survey = self.surveyor.survey(&read).await?;
+        let dead_letter = survey.dead_letter.clone().transpose()?;
+        self.join(survey, events)?;
+        Ok(dead_letter.unwrap_or(0))
+    }
+
+    /// Waits until something is due, and asks: for a newer schema, or for new topics. Safe to drop.
+    pub(super) async fn freshen(&mut self, events: &mut Events) {
+        let schemas = self.kept().filter_map(|kept| kept.due).min();
+        let topics = (!self.surveyor.config.source.topics.patterns.is_empty()).then_some(self.topics_due);
+        match schemas.into_iter().chain(topics).min() {
+            None => std::future::pending().await,
+            Some(due) => tokio::time::sleep_until(due.into()).await,
+        }
+        let now = Instant::now();
+        if topics.is_some_and(|due| due <= now)
+            && let Err(fault) = self.freshen_topics(events).await
+        {
+            events.waiting(&fault, Instant::now());
+        }
+        self.freshen_schemas(now, events).await;
+    }
+
+    pub(super) fn board(&self) -> Arc<Board> {
+        Arc::clone(&self.board)
+    }
+
+    /// How many topics are read now.
+    pub(super) fn count(&self) -> usize {
+        self.known.iter().filter(|known| known.joined).count()
+    }
+
+    pub(super) fn any(&self) -> bool {
+        self.count() > 0
+    }
+
+    pub(super) fn nothing_matches(&self) -> Fault {
+        let config = &self.surveyor.config;
+        let message = format!(
+            "no topic that can be read matches {:?} on [kafka.{}]; looks again every {} ms",
+            config.source.topics.patterns,
+            config.source.kafka,
+            config.source.topic_refresh.as_millis()
+        );
+        Fault::passing(Stage::Consume, Blame::Config, "no_topic_matches", message)
+    }
+
+    fn kept(&self) -> impl Iterator<Item = &Kept> {
+        self.known.iter().flat_map(|known| known.key.iter().chain(&known.value))
+    }
+
+    fn reads(&self, topic: &String, matching: &BTreeSet<String>) -> bool {
+        self.surveyor.config.source.topics.names.contains(topic) || matching.contains(topic)
+    }
+
+    /// The topics that match a pattern now; the schemas of new ones are resolved.
+    async fn find(&mut self, events: &mut Events) -> Result<BTreeSet<String>, Fault> {
+        let config = Arc::clone(&self.surveyor.config);
+        if config.source.topics.patterns.is_empty() {
+            return Ok(BTreeSet::new());
+        }
+        self.topics_due = Instant::now() + config.source.topic_refresh;
+        let matching = self.surveyor.matching(&self.writers).await?;
+        for topic in &matching {
+            if self.known.iter().any(|known| known.route.source_topic == *topic) {
+                continue;
+            }
+            let route = config.route(topic);
+            if let Some(other) = self.known.iter().find(|known| known.route.sink_topic == route.sink_topic) {
+                let message = format!("its sink topic is that of {:?} too", other.route.source_topic);
+                let fault = Fault::lasting(Stage::Config, Blame::Config, "sink_taken", message);
+                events.topic_waits(topic, &fault, Instant::now());
+                continue;
+            }
+            match self.resolve(route, false, events).await {
+                Ok(known) => self.known.push(known),
+                // The registry does not answer: nor would it for the others.
+                Err(fault) if fault.retry => return Err(fault),
+                Err(fault) => events.topic_waits(topic, &fault, Instant::now()),
+            }
+        }
+        Ok(matching)
+    }
+
+    /// Puts on the board what was found fit, as read from now on.
+    fn join(&mut self, survey: Survey, events: &mut Events) -> Result<(), Fault> {
+        let names = &self.surveyor.config.source.topics.names;
+        let mut joined = Vec::new();
+        for (topic, found) in survey.routes {
+            let Some(known) = self.known.iter_mut().find(|known| known.route.source_topic == topic) else { continue };
+            match found {
+                Ok(partitions) => {
+                    joined.push(Arc::new(known.prepare(partitions, &self.metrics)));
+                    known.joined = true;
+                    events.topic_joined(&topic, &known.route.sink_topic);
+                }
+                Err(fault) if fault.retry || names.contains(&topic) => return Err(fault),
+                Err(fault) => events.topic_waits(&topic, &fault, Instant::now()),
+            }
+        }
+        self.board.change(|shown| {
+            shown.subscribed.extend(joined.iter().map(|prepared| prepared.source_topic.clone()));
+            shown.routes.extend(joined);
+        });
+        Ok(())
+    }
+
+    async fn freshen_topics(&mut self, events: &mut Events) -> Result<(), Fault> {
+        let matching = self.find(events).await?;
+        let names = self.surveyor.config.source.topics.names.clone();
+        let gone =
+            |known: &Known| !names.contains(&known.route.source_topic) && !matching.contains(&known.route.source_topic);
+        for known in self.known.iter_mut().filter(|known| known.joined && gone(known)) {
+            known.joined = false;
+            let topic = &known.route.source_topic;
+            self.board.change(|shown| shown.subscribed.retain(|subscribed| subscribed != topic));
+            events.topic_left(topic);
+        }
+        let fresh = self.known.iter().filter(|known| !known.joined && matching.contains(&known.route.source_topic));
+        let fresh: Vec<Route> = fresh.map(|known| known.route.clone()).collect();
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let survey = self.surveyor.survey(&fresh).await?;
+        self.join(survey, events)
+    }
+
+    /// A newer latest version is written with from the next record on. One that cannot be used, or a registry that does
+    /// not answer, changes nothing: the schema in force stays.
+    async fn freshen_schemas(&mut self, now: Instant, events: &mut Events) {
+        for known in &mut self.known {
+            let topic = &known.route.source_topic;
+            for kept in known.key.iter_mut().chain(&mut known.value) {
+                let Some(refresh) = kept.refresh().filter(|_| kept.due.is_some_and(|due| due <= now)) else { continue };
+                kept.due = Some(now + refresh);
+                let conversion = &kept.schema.conversion;
+                let resolved = match kept.source.resolve().await {
+                    Ok(resolved) if resolved == kept.schema.cell.target().resolved => {
+                        self.metrics.schema_answered(topic, conversion.part, Instant::now());
+                        continue;
+                    }
+                    Ok(resolved) => resolved,
+                    Err(fault) => {
+                        events.schema_refresh_failed(&fault, Instant::now());
+                        // The others would not get an answer either, each after a wait of its own.
+                        if fault.retry {
+                            return;
+                        }
+                        continue;
+                    }
+                };
+                match compile(topic, conversion, resolved, &self.metrics, events) {
+                    Ok(target) => {
+                        kept.schema.cell.switch(target);
+                        self.board.change(|_| ());
+                    }
+                    Err(fault) => events.schema_refresh_failed(&fault, Instant::now()),
+                }
+            }
+        }
+    }
+
+    async fn resolve(&self, route: Route, patient: bool, events: &Events) -> Result<Known, Fault> {
+        let mut kept = [None, None];
+        for (place, conversion) in [&route.key, &route.value].into_iter().enumerate() {
+            let Some(conversion) = conversion.clone() else { continue };
+            let registry = Arc::clone(&self.registry);
+            let source = Source::new(registry, conversion.subject.clone(), conversion.schema.clone());
+            let resolved = if patient { source.resolve_at_start().await? } else { source.resolve().await? };
+            let target = compile(&route.source_topic, &conversion, resolved, &self.metrics, events)?;
+            let schema = Schema { conversion: Arc::new(conversion), cell: Arc::new(SchemaCell::new(target)) };
+            let mut fresh = Kept { schema, source, due: None };
+            fresh.due = fresh.refresh().map(|refresh| Instant::now() + refresh);
+            kept[place] = Some(fresh);
+        }
+        let [key, value] = kept;
+        Ok(Known { route, key, value, joined: false })
+    }
+}
+
+impl Known {
+    fn prepare(&self, partitions: Partitions, metrics: &LaneMetrics) -> Prepared {
+        let schema = |kept: &Option<Kept>| kept.as_ref().map(|kept| kept.schema.clone());
+        Prepared {
+            place: metrics.route(&self.route.source_topic, &self.route.sink_topic),
+            source_topic: self.route.source_topic.clone(),
+            sink_topic: self.route.sink_topic.clone(),
+            partitions,
+            key: schema(&self.key),
+            value: schema(&self.value),
+        }
+    }
+}
+
+impl Kept {
+    fn refresh(&self) -> Option<Duration> {
+        match self.schema.conversion.schema {
+            SchemaChoice::Latest { refresh } => Some(refresh),
+            // Settled once: it has no age.
+            SchemaChoice::Version(_) | SchemaChoice::Id(_) | SchemaChoice::File { .. } => None,
+        }
+    }
+}
+
+fn compile(
+    topic: &str,
+    conversion: &Conversion,
+    resolved: Resolved,
+    metrics: &LaneMetrics,
+    events: &Events,
+) -> Result<Target, Fault> {
+    let target = Target::compile(resolved, &conversion.transcoder)?;
+    let resolved = &target.resolved;
+    let in_force = SchemaInForce {
+        subject: resolved.subject.clone().unwrap_or_else(|| conversion.subject.clone()),
+        version: resolved.version,
+        id: resolved.id,
+    };
+    events.schema_in_force(topic, conversion.part, in_force);
+    if matches!(conversion.schema, SchemaChoice::Latest { .. }) {
+        metrics.schema_answered(topic, conversion.part, Instant::now());
+    }
+    Ok(target)
+}

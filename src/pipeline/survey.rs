@@ -1,0 +1,159 @@
+//! What the clusters say of a pipeline's topics: which there are, how many partitions; and topics made where asked for.
+//!
+//! Comes in: routes. Goes out: their partitions, or why they cannot run. Must never: make a source topic, or wait without
+//! a bound.
+
+use super::route::Partitions;
+use super::supervisor::died;
+use crate::config::{self, Create, Kafka, Partitioning, Pipeline, Route};
+use crate::fault::{Blame, Fault, Stage};
+use crate::kafka::create::create_topic;
+use crate::kafka::topics::Topics;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How long one question to a cluster may take.
+const ASK: Duration = Duration::from_secs(5);
+/// A topic that was just made is not known to every broker at once: only after this long is it believed to be missing.
+const JUST_MADE: Duration = Duration::from_secs(5);
+/// Between two looks for a topic that was just made.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
+/// The clusters of a pipeline.
+#[derive(Clone, Debug)]
+pub(super) struct Surveyor {
+    pub(super) config: Arc<Pipeline>,
+    pub(super) source: Kafka,
+    pub(super) sink: Kafka,
+}
+
+/// What was found: each route by its source topic, and the dead letter topic's partitions.
+#[derive(Debug, Default)]
+pub(super) struct Survey {
+    pub(super) routes: BTreeMap<String, Result<Partitions, Fault>>,
+    pub(super) dead_letter: Option<Result<i32, Fault>>,
+}
+
+/// As the clusters say it.
+struct Seen {
+    routes: Vec<(Result<i32, Fault>, Result<i32, Fault>)>,
+    dead_letter: Option<Result<i32, Fault>>,
+}
+
+impl Surveyor {
+    /// Looks at the topics of these routes, and makes what is missing where the config says so.
+    ///
+    /// # Errors
+    /// A cluster does not answer.
+    pub(super) async fn survey(&self, routes: &[Route]) -> Result<Survey, Fault> {
+        let (began, mut made) = (Instant::now(), BTreeSet::new());
+        let seen = loop {
+            let (this, asked) = (self.clone(), routes.to_vec());
+            let seen = blocking("the look at the topics", move || this.look(&asked)).await?;
+            let missing = self.missing(routes, &seen);
+            let fresh: Vec<_> = missing.iter().filter(|(topic, _)| !made.contains(*topic)).collect();
+            match &self.config.sink.create {
+                Some(how) if !fresh.is_empty() => {
+                    for (topic, partitions) in fresh {
+                        self.make(topic, *partitions, how).await?;
+                        made.insert((*topic).to_owned());
+                    }
+                }
+                Some(_) if !missing.is_empty() && began.elapsed() < JUST_MADE => {}
+                _ => break seen,
+            }
+            tokio::time::sleep(LOOK_AGAIN).await;
+        };
+        let judged = routes.iter().zip(seen.routes).map(|(route, (source, sink))| {
+            let partitions = source.and_then(|source| Ok(Partitions { source, sink: sink? }));
+            (route.source_topic.clone(), partitions.and_then(|partitions| self.fit(route, partitions)))
+        });
+        Ok(Survey { routes: judged.collect(), dead_letter: seen.dead_letter })
+    }
+
+    /// The topics that match the pipeline's patterns now, and are no outputs of `pipelines` on the same cluster.
+    ///
+    /// # Errors
+    /// The cluster does not answer.
+    pub(super) async fn matching(&self, writers: &[Arc<Pipeline>]) -> Result<BTreeSet<String>, Fault> {
+        let source = self.source.clone();
+        let names = blocking("the look for topics", move || Topics::new(&source)?.names(ASK)).await?;
+        let topics = &self.config.source.topics;
+        let read = |topic: &String| {
+            let named = topics.names.contains(topic);
+            !named && topics.matches(topic) && !writers.iter().any(|pipeline| pipeline.writes(topic))
+        };
+        Ok(names.into_iter().filter(read).collect())
+    }
+
+    fn look(&self, routes: &[Route]) -> Result<Seen, Fault> {
+        let (source, sink) = (Topics::new(&self.source)?, Topics::new(&self.sink)?);
+        // A cluster that does not answer is asked once.
+        let count = |topics: &Topics, topic: &str| match topics.partition_count(topic, ASK) {
+            Err(fault) if fault.retry => Err(fault),
+            counted => Ok(counted),
+        };
+        let look = |route: &Route| Ok((count(&source, &route.source_topic)?, count(&sink, &route.sink_topic)?));
+        let routes = routes.iter().map(look).collect::<Result<_, Fault>>()?;
+        let dead_letter = self.dead_letter().map(|topic| count(&sink, topic)).transpose()?;
+        Ok(Seen { routes, dead_letter })
+    }
+
+    /// The topics to write that do not exist, with the partitions that they shall have.
+    fn missing<'r>(&'r self, routes: &'r [Route], seen: &Seen) -> Vec<(&'r str, i32)> {
+        let unknown = |found: &Result<i32, Fault>| matches!(found, Err(fault) if fault.reason == "unknown_topic");
+        let sources = || seen.routes.iter().filter_map(|(source, _)| source.as_ref().ok().copied());
+        let mut missing: Vec<_> = routes
+            .iter()
+            .zip(&seen.routes)
+            .filter(|(_, (_, sink))| unknown(sink))
+            .filter_map(|(route, (source, _))| Some((route.sink_topic.as_str(), *source.as_ref().ok()?)))
+            .collect();
+        if let (Some(topic), Some(found), Some(most)) = (self.dead_letter(), &seen.dead_letter, sources().max())
+            && unknown(found)
+        {
+            missing.push((topic, most));
+        }
+        missing
+    }
+
+    async fn make(&self, topic: &str, source_partitions: i32, how: &Create) -> Result<(), Fault> {
+        let mut how = how.clone();
+        if self.dead_letter() == Some(topic) {
+            how.settings.clear();
+        }
+        let partitions = how.partitions.unwrap_or(source_partitions);
+        create_topic(&self.sink, topic, partitions, &how, ASK).await?;
+        tracing::info!(target: "json2avro", pipeline = self.config.name, topic, partitions, "topic created");
+        Ok(())
+    }
+
+    /// Refuses what cannot work.
+    fn fit(&self, route: &Route, partitions: Partitions) -> Result<Partitions, Fault> {
+        if self.config.sink.partitioning == Partitioning::ByKey || partitions.sink >= partitions.source {
+            return Ok(partitions);
+        }
+        let message = format!(
+            "partitioning = \"preserve\", but sink topic {:?} has {} partitions and source topic {:?} has {}: give the \
+             sink at least as many, or set partitioning = \"by_key\"",
+            route.sink_topic, partitions.sink, route.source_topic, partitions.source
+        );
+        Err(Fault::lasting(Stage::Config, Blame::Config, "fewer_partitions", message))
+    }
+
+    fn dead_letter(&self) -> Option<&str> {
+        match &self.config.refused.policy {
+            config::RefusedPolicy::DeadLetter { topic } => Some(topic),
+            config::RefusedPolicy::Skip | config::RefusedPolicy::Stop => None,
+        }
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    what: &str,
+    ask: impl FnOnce() -> Result<T, Fault> + Send + 'static,
+) -> Result<T, Fault> {
+    let asked = tokio::task::spawn_blocking(ask).await;
+    asked.unwrap_or_else(|error| Err(died(Stage::Config, what, &error.to_string())))
+}
