@@ -7,6 +7,7 @@
 mod commits;
 mod drain;
 mod flood;
+mod keys;
 mod outage;
 mod passage;
 mod policies;
@@ -16,3 +17,4 @@ mod refused_at_start;
 mod schema;
 mod stage;
 mod start;
+mod topics;
