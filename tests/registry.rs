@@ -7,6 +7,7 @@
 
 mod answers;
 mod contract;
+mod nodes;
 mod requests;
 mod source;
 
