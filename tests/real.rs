@@ -3,6 +3,7 @@
 //! Comes in: `services` and the built binary. Goes out: a failed test where a record is lost, changed, reordered,
 //! duplicated outside the uncommitted window, or miscounted. Must never: look into the process.
 
+mod breadth;
 mod event;
 mod evolution;
 mod foreign;

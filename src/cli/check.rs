@@ -123,10 +123,13 @@ fn live(
     pipeline: &Pipeline,
     notes: &mut Notes<'_>,
 ) {
-    let topics = topics::of_pipeline(clusters, pipeline, notes);
-    for topic in topics {
+    let mut group_asked = false;
+    for topic in topics::of_pipeline(clusters, pipeline, notes) {
         let route = pipeline.route(&topic);
         let readable = topics::check(runtime, clusters, pipeline, &route, notes);
+        if readable.is_some() && !std::mem::replace(&mut group_asked, true) {
+            topics::group(clusters, pipeline, &topic, notes);
+        }
         let most_bytes = readable.as_ref().map_or(usize::MAX, |readable| readable.most_bytes);
         let mut resolve = |conversion: &Option<Conversion>| {
             let conversion = conversion.as_ref()?;

@@ -65,6 +65,9 @@ pub struct Args {
     /// that is no UTF-8 text is {"hex":"..."}
     #[arg(long)]
     with_metadata: bool,
+    /// With --with-metadata: the key is Avro in a frame, too; print it as JSON
+    #[arg(long, requires = "with_metadata")]
+    avro_key: bool,
 }
 
 impl Args {
@@ -104,6 +107,7 @@ fn read(args: &Args, source: &source::Source) -> Result<u64, Fault> {
         values: &mut values,
         out: io::stdout().lock(),
         with_metadata: args.with_metadata,
+        avro_key: args.avro_key,
         left: args.max_records,
         line: Vec::new(),
         refused: 0,
@@ -121,6 +125,7 @@ struct Printer<'a, W> {
     values: &'a mut Values,
     out: W,
     with_metadata: bool,
+    avro_key: bool,
     /// Records still wanted.
     left: Option<u64>,
     line: Vec<u8>,
@@ -143,7 +148,7 @@ impl<W: Write> Printer<'_, W> {
     fn record(&mut self, record: &Record<'_>) -> Result<(), Option<Fault>> {
         self.line.clear();
         let meta = self.with_metadata.then_some(self.topic);
-        match line::write(&mut self.line, meta, record, self.values) {
+        match line::write(&mut self.line, meta, self.avro_key, record, self.values) {
             Ok(()) => self.out.write_all(&self.line).and_then(|()| self.out.flush()).map_err(|error| {
                 let message = format!("cannot write to standard output: {error}");
                 (error.kind() != io::ErrorKind::BrokenPipe)
@@ -187,6 +192,8 @@ mod tests {
             (FLAGS, true),
             ("--config f.toml", true),
             ("--config f.toml --pipeline p --topic t --max-records 5 --with-metadata --follow --partition 3", true),
+            ("--config f.toml --avro-key", false),
+            ("--config f.toml --avro-key --with-metadata", true),
             ("--topic t", false),
             ("--topic t --bootstrap-servers b:1", false),
             ("--topic t --registry-url http://r", false),

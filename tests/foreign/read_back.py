@@ -1,7 +1,7 @@
 """Reads an Avro topic with confluent-kafka's AvroDeserializer and compares every value with the JSON it came from.
 
 Comes in: bootstrap servers, registry URL, the source topic (JSON) and the sink topic (Avro, each record with the header
-`json2avro.source`). Goes out: `N records compared` and exit code 0, or the first difference and exit code 1. Must never:
+`json2avro.source`), and `text` where keys were text and are Avro strings. Goes out: `N records compared` and exit code 0, or the first difference and exit code 1. Must never:
 share code with json2avro; what a value must be is said here a second time, from the Avro specification.
 """
 
@@ -19,15 +19,21 @@ from confluent_kafka.serialization import MessageField, SerializationContext
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
-def main(bootstrap, registry_url, source_topic, sink_topic):
+def main(bootstrap, registry_url, source_topic, sink_topic, keys="same"):
     registry = SchemaRegistryClient({"url": registry_url})
     deserialize = AvroDeserializer(registry)
-    source = {(m.partition(), m.offset()): m.value() for m in read(bootstrap, source_topic)}
+    messages = {(m.partition(), m.offset()): m for m in read(bootstrap, source_topic)}
+    source = {place: message.value() for place, message in messages.items()}
     compared = 0
     for message in read(bootstrap, sink_topic):
         topic, partition, offset = dict(message.headers())["json2avro.source"].decode().rsplit(":", 2)
         text = source.pop((int(partition), int(offset)))
         place = f"{topic}[{partition}]@{offset}"
+        key, found_key = messages[int(partition), int(offset)].key(), message.key()
+        if keys == "text" and key is not None:
+            key = key.decode()
+            found_key = deserialize(found_key, SerializationContext(sink_topic, MessageField.KEY))
+        check(key == found_key, f"{place} key", key, found_key)
         if text is None:
             check(message.value() is None, place, None, message.value())
         else:

@@ -1,6 +1,6 @@
 //! What a test does at the broker: make topics, fill them, read them whole, ask what a group committed.
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -64,6 +65,24 @@ impl Broker {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let made = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
         assert!(made.iter().all(Result::is_ok), "{name}: {made:?}");
+    }
+
+    /// Deletes a topic.
+    pub(crate) fn delete_topic(&self, name: &str) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let deleted = runtime.block_on(admin.delete_topics(&[name], &options)).unwrap();
+        assert!(deleted.iter().all(Result::is_ok), "{name}: {deleted:?}");
+    }
+
+    /// A topic's settings.
+    pub(crate) fn settings(&self, name: &str) -> BTreeMap<String, String> {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (topic, options) = (ResourceSpecifier::Topic(name), AdminOptions::new());
+        let found = runtime.block_on(admin.describe_configs([&topic], &options)).unwrap().remove(0).unwrap();
+        found.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
     }
 
     /// Takes what lies before an offset out of a partition, as retention does.

@@ -43,7 +43,7 @@ struct Side<'c> {
     admin: Admin,
 }
 
-/// The topics that a pipeline reads, and what it has beside them: its group, its dead letter topic.
+/// The topics that a pipeline reads; its dead letter topic is looked at.
 pub(super) fn of_pipeline(clusters: &mut Clusters<'_>, pipeline: &Pipeline, notes: &mut Notes<'_>) -> Vec<String> {
     let mut topics = pipeline.source.topics.names.clone();
     if !pipeline.source.topics.patterns.is_empty() {
@@ -53,12 +53,6 @@ pub(super) fn of_pipeline(clusters: &mut Clusters<'_>, pipeline: &Pipeline, note
         && let Some(side) = side(clusters, &pipeline.sink.kafka, None, notes)
     {
         count(clusters, &side, topic, "dead letter", pipeline.sink.create.is_some(), notes);
-    }
-    if let Some(topic) = topics.first()
-        && let Some(side) = side(clusters, &pipeline.source.kafka, Some(&pipeline.group_id), notes)
-        && !clusters.silent.contains(&side.kafka.name)
-    {
-        group(&side, pipeline, topic, notes);
     }
     topics
 }
@@ -183,7 +177,9 @@ fn partitions(pipeline: &Pipeline, route: &Route, source: i32, sink: i32, notes:
     }
 }
 
-fn group(side: &Side<'_>, pipeline: &Pipeline, topic: &str, notes: &mut Notes<'_>) {
+/// Whether the group's offsets can be read, for a topic that is there.
+pub(super) fn group(clusters: &Clusters<'_>, pipeline: &Pipeline, topic: &str, notes: &mut Notes<'_>) {
+    let Some(side) = side(clusters, &pipeline.source.kafka, Some(&pipeline.group_id), notes) else { return };
     let about = format!("group {:?}", pipeline.group_id);
     match side.admin.ask_group(topic) {
         Ok(()) => notes.ok(&about, "its offsets can be read"),

@@ -7,10 +7,12 @@ use super::value::{Undecodable, Values};
 use crate::kafka::reader::Record;
 use serde::Serialize;
 
-/// Appends the record's line: its value alone (`null` for a tombstone), or with the topic given, an object around it.
+/// Appends the record's line: its value alone (`null` for a tombstone), or with the topic given, an object around it, the
+/// key as JSON in it if it is Avro too.
 pub(super) fn write(
     line: &mut Vec<u8>,
     topic: Option<&str>,
+    avro_key: bool,
     record: &Record<'_>,
     values: &mut Values,
 ) -> Result<(), Undecodable> {
@@ -27,7 +29,13 @@ pub(super) fn write(
     member(line, "partition", &record.partition);
     member(line, "offset", &record.offset);
     member(line, "timestamp", &record.timestamp.millis());
-    member(line, "key", &record.key.map(Text::new));
+    if avro_key {
+        line.extend_from_slice(b"\"key\":");
+        value(line, record.key, values)?;
+        line.push(b',');
+    } else {
+        member(line, "key", &record.key.map(Text::new));
+    }
     member(line, "headers", &headers);
     member(line, "schema_id", &id);
     line.extend_from_slice(b"\"value\":");
