@@ -9,6 +9,7 @@ mod answers;
 mod api;
 mod apicurio;
 mod contract;
+mod hostile;
 mod requests;
 mod resolution;
 mod script;
