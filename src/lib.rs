@@ -8,6 +8,7 @@
 //! Who may see whom, lowest first (`tests/rooms.rs` enforces it):
 //! base (`record`, `fault`, `lifecycle`, `backoff`) <- `transcoder`, `framing` <- `config` (which speaks in their types) <- `telemetry` <- `registry` and
 //! `kafka` (siblings, never each other) <- `pipeline` <- `app`, `cli` <- `main`. `admin` sees lifecycle, telemetry and its own config.
+//! `embedded`, beside `pipeline`, stands in for the services around the program; `cli` and tests alone see it.
 
 pub mod backoff;
 pub mod fault;
@@ -24,6 +25,7 @@ pub mod kafka;
 pub mod registry;
 
 pub mod admin;
+pub mod embedded;
 pub mod pipeline;
 
 pub mod app;

@@ -6,15 +6,21 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
 mod answers;
+mod api;
+mod apicurio;
 mod contract;
+mod hostile;
 mod nodes;
 mod requests;
+mod resolution;
+mod script;
 mod source;
+mod steps;
 
 use json2avro::config;
 use json2avro::registry::{Client, Schema};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Long enough for a busy machine; tests that wait for it to pass set their own.
 const TIMEOUT: Duration = Duration::from_secs(10);
@@ -45,4 +51,10 @@ fn record(name: &str, field: &str) -> String {
 
 fn alone(text: &str) -> Schema {
     Schema { text: text.to_owned(), references: Vec::new() }
+}
+
+/// Sets this run's subjects apart from those of earlier ones.
+fn run() -> String {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_nanos();
+    format!("{}-{nanos}", std::process::id())
 }

@@ -20,8 +20,12 @@ const MAY_SEE: &[(&str, &[&str])] = &[
     ("kafka", &["transcoder", "framing", "config", "telemetry"]),
     ("pipeline", &["transcoder", "framing", "config", "telemetry", "registry", "kafka"]),
     ("admin", &["config", "telemetry"]),
+    ("embedded", &["transcoder", "framing", "config", "telemetry", "kafka"]),
     ("app", &["transcoder", "framing", "config", "telemetry", "registry", "kafka", "pipeline", "admin"]),
-    ("cli", &["transcoder", "framing", "config", "telemetry", "registry", "kafka", "pipeline", "admin", "app"]),
+    (
+        "cli",
+        &["transcoder", "framing", "config", "telemetry", "registry", "kafka", "pipeline", "admin", "app", "embedded"],
+    ),
 ];
 const BASE: [&str; 4] = ["record", "fault", "lifecycle", "backoff"];
 const MOST_LINES: usize = 500;

@@ -15,23 +15,23 @@ pub(crate) struct Answer {
 
 /// GETs a URL.
 pub(crate) fn get(url: &str) -> io::Result<Answer> {
-    exchange("GET", url, "")
+    exchange("GET", url, "application/json", "")
 }
 
 /// POSTs a JSON body.
 pub(crate) fn post(url: &str, body: &str) -> io::Result<Answer> {
-    exchange("POST", url, body)
+    exchange("POST", url, "application/json", body)
 }
 
-/// HTTP/1.0, so that no server answers in chunks.
-fn exchange(method: &str, url: &str, body: &str) -> io::Result<Answer> {
+/// Any method. HTTP/1.0, so that no server answers in chunks.
+pub(crate) fn exchange(method: &str, url: &str, content_type: &str, body: &str) -> io::Result<Answer> {
     let malformed = || io::Error::new(io::ErrorKind::InvalidData, format!("no HTTP: {url}"));
     let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).ok_or_else(malformed)?;
     let mut stream = TcpStream::connect(host)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+    stream.set_read_timeout(Some(Duration::from_secs(30)))?;
     write!(
         stream,
-        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\nContent-Type: application/json\r\n\
+        "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
          Content-Length: {}\r\n\r\n{body}",
         body.len()
     )?;

@@ -1,0 +1,144 @@
+//! A registry over raw HTTP, and scripts of what is asked of it and what it must answer.
+//!
+//! Comes in: a base URL and steps. Goes out: the steps that were answered otherwise. Must never: go through our client.
+
+use crate::services::{http, wait_for};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A registry, asked by one run of the tests.
+pub(crate) struct Registry {
+    url: String,
+    /// Sets this run's subjects apart from those of earlier ones.
+    run: String,
+    /// For an answer to come where there was none.
+    patience: Duration,
+}
+
+/// A status and a body; `Null` where it is no JSON.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+/// One question and its answer. `{run}` in a path or text is the run's own prefix; `$name` in an expected body takes
+/// whatever number is there, which must be the same wherever the name comes back, in paths too.
+pub(crate) struct Step {
+    /// What it shows: the key into the lists of what a registry answers otherwise.
+    pub(crate) name: &'static str,
+    pub(crate) ask: &'static str,
+    pub(crate) body: Value,
+    pub(crate) status: u16,
+    /// The whole body; of a refusal its code alone, since the words are the registry's own.
+    pub(crate) answer: Value,
+}
+
+/// A step in one line.
+pub(crate) fn step(name: &'static str, ask: &'static str, body: Value, status: u16, answer: Value) -> Step {
+    Step { name, ask, body, status, answer }
+}
+
+/// A way in which a registry answers otherwise than Confluent's: which step, what it answers, why that stands.
+pub(crate) type Deviation = (&'static str, u16, Value, &'static str);
+
+/// The body that registers an Avro schema.
+pub(crate) fn schema_body(schema: &str) -> Value {
+    json!({ "schema": schema })
+}
+
+impl Registry {
+    pub(crate) fn new(url: &str) -> Self {
+        Self { url: url.to_owned(), run: super::run(), patience: Duration::ZERO }
+    }
+
+    /// A registry that may close a connection without an answer, before it has read the question: Apicurio on a busy
+    /// machine. It is asked again.
+    pub(crate) fn on_a_busy_machine(url: &str) -> Self {
+        Self { patience: Duration::from_secs(60), ..Self::new(url) }
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// A subject of this run.
+    pub(crate) fn subject(&self, name: &str) -> String {
+        format!("{}-{name}", self.run)
+    }
+
+    /// One question.
+    pub(crate) fn ask(&self, method: &str, path: &str, body: &Value) -> Answer {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, path, "application/vnd.schemaregistry.v1+json", &body)
+    }
+
+    /// One question with any body.
+    pub(crate) fn send(&self, method: &str, path: &str, content_type: &str, body: &str) -> Answer {
+        let url = format!("{}{path}", self.url);
+        let answer = wait_for(&format!("an answer to {method} {url}"), self.patience, || {
+            http::exchange(method, &url, content_type, body).ok()
+        });
+        Answer { status: answer.status, body: serde_json::from_str(&answer.body).unwrap_or(Value::Null) }
+    }
+
+    /// Asks all steps in their order; what was answered otherwise than the step, or than the deviation from it, says.
+    pub(crate) fn play(&self, steps: &[Step], deviations: &[Deviation]) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let mut bound = BTreeMap::new();
+        for step in steps {
+            let deviation = deviations.iter().find(|(name, ..)| *name == step.name);
+            let (status, expected) =
+                deviation.map_or((step.status, &step.answer), |(_, status, answer, _)| (*status, answer));
+            let (method, path) = step.ask.split_once(' ').expect("METHOD /path");
+            let path =
+                bound.iter().fold(path.replace("{run}", &self.run), |path, (name, number): (&String, &Value)| {
+                    path.replace(name, &number.to_string())
+                });
+            let answer = self.ask(method, &path, &self.named(&step.body));
+            let fits = answer.status == status && fits(&self.named(expected), &answer.body, &mut bound);
+            if !fits {
+                wrong.push(format!(
+                    "{}: {method} {path}: {} {}, should be {status} {expected}",
+                    step.name, answer.status, answer.body
+                ));
+            }
+        }
+        wrong
+    }
+
+    /// With the run's prefix in all texts.
+    fn named(&self, value: &Value) -> Value {
+        match value {
+            Value::String(text) => Value::from(text.replace("{run}", &self.run)),
+            Value::Array(values) => values.iter().map(|value| self.named(value)).collect(),
+            Value::Object(members) => {
+                Value::Object(members.iter().map(|(key, value)| (key.clone(), self.named(value))).collect())
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+fn fits(expected: &Value, found: &Value, bound: &mut BTreeMap<String, Value>) -> bool {
+    match (expected, found) {
+        (Value::String(name), Value::Number(_)) if name.starts_with('$') => {
+            bound.entry(name.clone()).or_insert_with(|| found.clone()) == found
+        }
+        (Value::Object(expected), Value::Object(found)) if expected.contains_key("error_code") => {
+            let told = found.get("message").and_then(Value::as_str).is_some_and(|message| !message.is_empty());
+            told && found.get("error_code") == expected.get("error_code")
+        }
+        (Value::Object(expected), Value::Object(found)) => {
+            expected.len() == found.len()
+                && expected.iter().all(|(key, value)| found.get(key).is_some_and(|found| fits(value, found, bound)))
+        }
+        (Value::Array(expected), Value::Array(found)) => {
+            expected.len() == found.len() && expected.iter().zip(found).all(|(value, found)| fits(value, found, bound))
+        }
+        // In a deviation alone: an answer that depends on what else is registered there.
+        (Value::String(any), _) if any == "*" => true,
+        _ => expected == found,
+    }
+}
