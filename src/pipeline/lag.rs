@@ -33,6 +33,8 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Progress {
     partitions: BTreeMap<TopicPartition, Place>,
+    /// A partition came while the thread was asking for the others: it must not wait for the next turn.
+    new: bool,
     stop: bool,
 }
 
@@ -59,7 +61,10 @@ impl Lag {
     /// A partition came in hand, to be read from `offset` (None: from its beginning).
     pub(super) fn assigned(&self, partition: &TopicPartition, offset: Option<i64>) {
         let place = Place { committed: offset, end: None };
-        self.shared.locked().partitions.insert(partition.clone(), place);
+        let mut progress = self.shared.locked();
+        progress.partitions.insert(partition.clone(), place);
+        progress.new = true;
+        drop(progress);
         self.shared.changed.notify_one();
     }
 
@@ -111,6 +116,7 @@ fn ask(shared: &Shared, watch: &Watch, metrics: &LaneMetrics) {
     let mut progress = shared.locked();
     while !progress.stop {
         let partitions: Vec<TopicPartition> = progress.partitions.keys().cloned().collect();
+        progress.new = false;
         drop(progress);
         let ends = if partitions.is_empty() { Ok(Vec::new()) } else { watch.end_offsets(&partitions, ASK) };
         progress = shared.locked();
@@ -121,9 +127,8 @@ fn ask(shared: &Shared, watch: &Watch, metrics: &LaneMetrics) {
                 place.show(&partition, metrics);
             }
         }
-        if progress.stop {
-            return;
-        }
-        progress = shared.changed.wait_timeout(progress, INTERVAL).unwrap_or_else(PoisonError::into_inner).0;
+        let idle = |progress: &mut Progress| !progress.new && !progress.stop;
+        progress =
+            shared.changed.wait_timeout_while(progress, INTERVAL, idle).unwrap_or_else(PoisonError::into_inner).0;
     }
 }
