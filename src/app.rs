@@ -11,6 +11,7 @@ use crate::pipeline::supervisor::Supervisor;
 use crate::registry::Client;
 use crate::telemetry::Metrics;
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -72,7 +73,26 @@ impl App {
         Ok(Self { admin, metrics, supervisors, pulses, shutdown, drain_timeout: config.drain_timeout })
     }
 
-    /// Runs until every pipeline has ended, by SIGTERM or SIGINT or because none can go on.
+    /// Gives the order to drain from elsewhere in the process, as SIGTERM does from outside.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        self.shutdown.clone()
+    }
+
+    /// What `/metrics` shows.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// Where `/live`, `/ready` and `/metrics` are.
+    #[must_use]
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin.address()
+    }
+
+    /// Runs until every pipeline has ended, by SIGTERM or SIGINT, by [`Self::shutdown`], or because none
+    /// can go on.
     ///
     /// # Errors
     /// The first fault of a pipeline that could not go on.

@@ -6,7 +6,7 @@
 use super::catalogue::{self, Pipeline, RegistryCalls};
 use super::histogram::{Histogram, REQUEST_BOUNDS};
 use super::lane::Lane;
-use super::{LaneMetrics, locked};
+use super::{LaneMetrics, Totals, locked};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -50,6 +50,17 @@ impl Metrics {
     pub fn failure(&self, pipeline: &str) -> Option<&'static str> {
         let lanes = locked(&self.lanes);
         lanes.iter().filter(|lane| lane.pipeline == pipeline).find_map(|lane| locked(&lane.state).failed)
+    }
+
+    /// A pipeline's numbers now, its lanes added up; all zero where there is no such pipeline.
+    #[must_use]
+    pub fn totals(&self, pipeline: &str) -> Totals {
+        let lanes = locked(&self.lanes);
+        let mut totals = Totals::default();
+        for lane in lanes.iter().filter(|lane| lane.pipeline == pipeline) {
+            totals.add(&locked(&lane.counts), &locked(&lane.state));
+        }
+        totals
     }
 
     /// The page `/metrics`, Prometheus text format 0.0.4.

@@ -2,7 +2,7 @@
 //!
 //! Comes in: what lanes count (`counts`) and say of themselves (`lane`), what the registry client did (`metrics`), and
 //! happenings (`events`). Goes out: the text of `/metrics` (`catalogue` has every name, help and label) and lines on
-//! standard error (`log`). Must never: hold a payload, a key or a label without a bound.
+//! standard error (`log`), and one pipeline's numbers as values (`totals`). Must never: hold a payload, a key or a label without a bound.
 
 mod catalogue;
 mod counts;
@@ -13,11 +13,13 @@ pub mod log;
 mod metrics;
 mod quiet;
 mod samples;
+mod totals;
 
 pub use counts::Counts;
 pub use events::{Events, Refusal};
 pub use lane::{LaneMetrics, RouteIndex, SchemaInForce};
 pub use metrics::Metrics;
+pub use totals::Totals;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
