@@ -5,7 +5,7 @@
 
 use super::layer::{EMBEDDED, Layer, PREFIX};
 use super::lines::Lines;
-use super::mistake::{Complaint, Mistakes, Origin};
+use super::mistake::{Complaint, Mistake, Mistakes, Origin};
 use super::typed::Typed;
 use super::{Config, validate};
 use figment::Figment;
@@ -27,13 +27,34 @@ pub fn load(
     environment: impl IntoIterator<Item = (OsString, OsString)>,
 ) -> Result<Config, Mistakes> {
     let mut mistakes = Mistakes::default();
-    let Some(mut sources) = Sources::read(file, &mut mistakes) else {
+    let name = file.display().to_string();
+    let text = super::file::text(file).map_err(|why| {
+        let origin = Origin { name: name.clone(), line: None };
+        Complaint::new(format!("cannot be read: {why}"), "check the path and the permissions").at(origin, "")
+    });
+    let Some(mut sources) = Sources::read(name, text, &mut mistakes) else {
         return Err(mistakes);
     };
     sources.variables(environment, &mut mistakes);
     sources.flags(sets, &mut mistakes);
-    let typed = Typed::new(&sources, &mut mistakes);
-    let folder = file.parent().unwrap_or(Path::new(""));
+    check(&sources, file.parent().unwrap_or(Path::new("")), mistakes)
+}
+
+/// As [`load`] for a file with this text, which need not exist: `name` stands for it in messages, relative paths begin
+/// at the working directory, nothing lies over it.
+///
+/// # Errors
+/// Those of [`load`].
+pub fn load_text(name: &str, text: String) -> Result<Config, Mistakes> {
+    let mut mistakes = Mistakes::default();
+    match Sources::read(name.to_owned(), Ok(text), &mut mistakes) {
+        Some(sources) => check(&sources, Path::new(""), mistakes),
+        None => Err(mistakes),
+    }
+}
+
+fn check(sources: &Sources, folder: &Path, mut mistakes: Mistakes) -> Result<Config, Mistakes> {
+    let typed = Typed::new(sources, &mut mistakes);
     let config = validate::config(&typed, folder, &mut mistakes);
     mistakes.none_or(config)
 }
@@ -47,12 +68,7 @@ pub(super) struct Sources {
 
 impl Sources {
     /// The defaults and the file; none if the file cannot be read at all.
-    fn read(file: &Path, mistakes: &mut Mistakes) -> Option<Self> {
-        let name = file.display().to_string();
-        let origin = Origin { name: name.clone(), line: None };
-        let text = super::file::text(file).map_err(|why| {
-            Complaint::new(format!("cannot be read: {why}"), "check the path and the permissions").at(origin, "")
-        });
+    fn read(name: String, text: Result<String, Mistake>, mistakes: &mut Mistakes) -> Option<Self> {
         let layers = Layer::toml(EMBEDDED, DEFAULTS).and_then(|(defaults, _)| {
             text.and_then(|text| Ok((defaults, Layer::toml(&name, &text)?, Lines::read(&text))))
         });

@@ -21,7 +21,7 @@ mod topics;
 mod typed;
 mod validate;
 
-pub use load::load;
+pub use load::{load, load_text};
 pub use mistake::{Mistake, Mistakes, Origin};
 pub use route::{Conversion, ConversionShape, InputFormat, Part, Route, Shape, Subject};
 pub use start::StartError;
