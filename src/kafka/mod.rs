@@ -2,7 +2,8 @@
 //!
 //! `settings` config -> librdkafka properties; `consumer` control events, data batches, commits; `record` what a batch
 //! holds; `offsets` what a cluster says of offsets; `producer` records out,
-//! delivery reports in; `topics` what a cluster says of its topics, `create` makes one; `admin` what only a check asks; `ffi` the raw calls.
+//! delivery reports in; `topics` what a cluster says of its topics, `create` makes one; `admin` what only a check asks;
+//! `mock` a cluster in this process; `ffi` the raw calls.
 //!
 //! Comes in: checked config, records to produce. Goes out: borrowed records, events, reports, faults. Must never: know
 //! JSON, Avro or a policy; wait without a bound.
@@ -12,6 +13,7 @@ pub mod consumer;
 mod context;
 pub mod create;
 mod ffi;
+pub mod mock;
 pub mod offsets;
 pub mod producer;
 pub mod reader;
