@@ -13,6 +13,7 @@ mod check;
 mod config;
 mod conformance;
 mod convert;
+mod demo;
 mod deploy;
 mod fake_registry;
 mod generated;

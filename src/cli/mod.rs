@@ -7,6 +7,7 @@
 
 pub mod check;
 pub mod convert;
+pub mod demo;
 pub mod read;
 pub mod run;
 
@@ -30,6 +31,8 @@ pub struct Arguments {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// See it work: embedded broker and registry, orders from JSON to Avro; nothing needed
+    Demo(demo::Args),
     /// Run the pipelines of a config file until SIGTERM
     Run(run::Args),
     /// Validate a config file without running it, against the live services too with --live
@@ -45,6 +48,7 @@ impl Command {
     #[must_use]
     pub fn run(self) -> ExitCode {
         match self {
+            Self::Demo(args) => demo::run(&args),
             Self::Run(args) => run::run(&args),
             Self::Check(args) => check::run(&args),
             Self::Convert(args) => convert::run(&args),

@@ -7,6 +7,8 @@ mod line;
 mod source;
 mod value;
 
+pub(super) use value::{Undecodable, Values};
+
 use super::{EXIT_DATA, EXIT_USAGE};
 use crate::config::{Log, LogFormat, Start};
 use crate::fault::{Blame, Fault, Stage};
@@ -17,7 +19,6 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
-use value::{Undecodable, Values};
 
 /// How long a cluster or a registry may not answer.
 const PATIENCE: Duration = Duration::from_secs(30);

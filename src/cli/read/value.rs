@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 /// Why there is no JSON.
 #[derive(Debug)]
-pub(super) enum Undecodable {
+pub(in crate::cli) enum Undecodable {
     /// This record's fault: no frame, an unknown schema id, bytes that do not fit the schema. The next one may do.
     Record(String),
     /// The registry did not answer for as long as the patience.
@@ -24,7 +24,7 @@ pub(super) enum Undecodable {
 }
 
 /// Decodes by the schemas of a registry.
-pub(super) struct Values {
+pub(in crate::cli) struct Values {
     runtime: Runtime,
     schemas: Schemas,
     plans: HashMap<i32, Plan>,
@@ -34,7 +34,7 @@ pub(super) struct Values {
 impl Values {
     /// # Errors
     /// The registry's settings cannot be used.
-    pub(super) fn new(registry: &config::Registry, patience: Duration) -> Result<Self, Fault> {
+    pub(in crate::cli) fn new(registry: &config::Registry, patience: Duration) -> Result<Self, Fault> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
             Fault::lasting(Stage::Registry, Blame::Us, "died", format!("no runtime: {error}; please report this"))
         })?;
@@ -45,7 +45,7 @@ impl Values {
     }
 
     /// Appends the value's JSON. Returns the schema id in its frame. On an error `json` may hold a part.
-    pub(super) fn decode(&mut self, framed: &[u8], json: &mut Vec<u8>) -> Result<i32, Undecodable> {
+    pub(in crate::cli) fn decode(&mut self, framed: &[u8], json: &mut Vec<u8>) -> Result<i32, Undecodable> {
         let (id, payload) = framing::parse(framed).map_err(|error| Undecodable::Record(error.to_string()))?;
         let plan = self.plan(id)?;
         let wrapped = plan.root_is_bytes().then(|| framing::wrap_root_bytes(payload));
