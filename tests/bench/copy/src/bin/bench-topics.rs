@@ -77,7 +77,7 @@ fn create(topic: &str, partitions: i32) -> Answer {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     let made = runtime.block_on(admin.create_topics([&new], &options))?;
     made.into_iter().try_for_each(|one| one.map(drop)).map_err(|(name, code)| format!("{name}: {code}"))?;
-    Ok(topic.into())
+    Ok(line(&ends(&client(&[])?, topic, partitions)?))
 }
 
 fn delete(topic: &str) -> Answer {
@@ -153,9 +153,16 @@ fn partitions(topic: &str) -> Result<i32, Box<dyn Error>> {
     Ok(metadata.topics().first().map_or(0, |topic| topic.partitions().len()).try_into()?)
 }
 
-/// In one request: asking for the offset at the time -1 (`Offset::End`) gives the end.
+/// In one request: asking for the offset at the time -1 (`Offset::End`) gives the end. A topic just made has no leaders yet.
 fn ends(client: &BaseConsumer, topic: &str, partitions: i32) -> Result<Vec<i64>, Box<dyn Error>> {
-    Ok(offsets(&client.offsets_for_times(list(topic, partitions, Offset::End)?, PATIENCE)?))
+    let begun = Instant::now();
+    loop {
+        match client.offsets_for_times(list(topic, partitions, Offset::End)?, PATIENCE) {
+            Ok(ends) => return Ok(offsets(&ends)),
+            Err(error) if begun.elapsed() > PATIENCE => return Err(error.into()),
+            Err(_) => std::thread::sleep(WATCH_INTERVAL),
+        }
+    }
 }
 
 fn list(topic: &str, partitions: i32, offset: Offset) -> Result<TopicPartitionList, KafkaError> {
