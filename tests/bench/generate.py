@@ -17,8 +17,8 @@ import string
 import sys
 
 WORDS = (
-    "alpha bravo delta sensor order shipment network latency kernel cluster parcel summer winter checkout payment refund "
-    "gateway storage replica quorum offset consumer producer topic schema registry avro"
+    "alpha bravo delta sensor order shipment network latency kernel cluster parcel summer winter checkout payment "
+    "refund gateway storage replica quorum offset consumer producer topic schema registry avro"
 ).split()
 FOREIGN = ["café", "naïve", "Zürich", "東京", "北京", "Москва", "São Paulo", "jalapeño", "🚀", "✓", "Ærø", "Łódź"]
 LABELS = ["channel", "campaign", "utm_source", "ab_test", "device", "locale", "referrer"]
