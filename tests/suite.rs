@@ -9,6 +9,7 @@
 )]
 
 mod admin;
+mod bench;
 mod check;
 mod config;
 mod conformance;

@@ -1,0 +1,29 @@
+//! The copy's librdkafka properties: what json2avro's clients have by default. `tests/bench.rs` compares the two.
+
+/// The consumer's, but for the group and the brokers.
+pub(crate) const CONSUMER: &[(&str, &str)] = &[
+    ("ssl.ca.location", "probe"),
+    ("fetch.queue.backoff.ms", "10"),
+    ("queued.min.messages", "10000"),
+    ("queued.max.messages.kbytes", "16384"),
+    ("fetch.max.bytes", "16777216"),
+    ("partition.assignment.strategy", "cooperative-sticky"),
+    ("topic.metadata.refresh.interval.ms", "30000"),
+    ("enable.auto.commit", "false"),
+    ("enable.auto.offset.store", "false"),
+    ("auto.offset.reset", "error"),
+    ("enable.partition.eof", "false"),
+];
+
+/// The producer's, but for the brokers.
+pub(crate) const PRODUCER: &[(&str, &str)] = &[
+    ("ssl.ca.location", "probe"),
+    ("linger.ms", "5"),
+    ("compression.type", "lz4"),
+    ("enable.idempotence", "true"),
+    ("acks", "all"),
+    ("message.timeout.ms", "0"),
+    ("allow.auto.create.topics", "false"),
+    ("queue.buffering.max.messages", "0"),
+    ("queue.buffering.max.kbytes", "65536"),
+];
