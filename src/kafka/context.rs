@@ -1,12 +1,11 @@
 //! What librdkafka calls back: noted here, acted on by the lane.
 //!
-//! Comes in: callbacks on the thread that polls (rebalance, commit results, delivery reports) and log lines from
+//! Comes in: callbacks on the thread that polls (rebalance, commit results) and log lines from
 //! librdkafka's own threads. Goes out: queues of events that the lane empties. Must never: act inside a callback; a
 //! rebalance is a state of the lane, not a stack frame of librdkafka's.
 
 use super::consumer::Event;
-use super::producer::Report;
-use crate::fault::{Fault, Stage};
+use crate::fault::Stage;
 use crate::record::TopicPartition;
 use crate::telemetry;
 use rdkafka::ClientContext;
@@ -91,49 +90,21 @@ impl ConsumerContext for Control {
     }
 }
 
-/// The producer's notes.
-#[derive(Debug, Default)]
-pub(super) struct Deliveries {
-    reports: Mutex<Vec<Report>>,
-    trouble: Mutex<Option<Fault>>,
-}
+/// A producer's context that notes nothing: its queue is read by `ffi::ReportQueue`, never by the crate, but for what the
+/// crate drops with the client.
+#[derive(Debug)]
+pub(super) struct Unread;
 
-impl Deliveries {
-    /// How many reports wait to be taken.
-    pub(super) fn reported(&self) -> usize {
-        lock(&self.reports).len()
-    }
-
-    /// Moves the reports into the caller's empty list.
-    pub(super) fn take(&self, into: &mut Vec<Report>) {
-        std::mem::swap(&mut *lock(&self.reports), into);
-    }
-
-    pub(super) fn take_trouble(&self) -> Option<Fault> {
-        lock(&self.trouble).take()
-    }
-}
-
-impl ClientContext for Deliveries {
+impl ClientContext for Unread {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         forward_log(level, facility, message);
     }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        *lock(&self.trouble) = Some(super::fault(Stage::Produce, reason, &error));
-    }
 }
 
-impl ProducerContext for Deliveries {
+impl ProducerContext for Unread {
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, ticket: usize) {
-        let fault = result
-            .as_ref()
-            .err()
-            .map(|(error, _)| Box::new(super::fault(Stage::Produce, "the broker did not take the record", error)));
-        lock(&self.reports).push(Report { ticket: ticket as u64, fault });
-    }
+    fn delivery(&self, _: &DeliveryResult<'_>, _: usize) {}
 }
 
 /// A poisoned lock means a panic elsewhere; the notes themselves are whole after every statement here.
@@ -149,13 +120,16 @@ pub(super) fn partitions(list: &TopicPartitionList) -> Vec<TopicPartition> {
 }
 
 fn forward_log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    log(level as i32, facility, message);
+}
+
+/// A log line of librdkafka's, its level as in syslog (RFC 5424).
+pub(super) fn log(level: i32, facility: &str, message: &str) {
     let level = match level {
-        RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical | RDKafkaLogLevel::Error => {
-            Level::ERROR
-        }
-        RDKafkaLogLevel::Warning => Level::WARN,
-        RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => Level::INFO,
-        RDKafkaLogLevel::Debug => Level::DEBUG,
+        ..=3 => Level::ERROR,
+        4 => Level::WARN,
+        5 | 6 => Level::INFO,
+        7.. => Level::DEBUG,
     };
     telemetry::log::librdkafka(level, facility, message);
 }

@@ -4,7 +4,7 @@
 //! records of each partition: older ones vanish without a word. Comes in: topics to create. Goes out: an address that any
 //! client can connect to. Must never: be taken for a durable one.
 
-use super::context::Deliveries;
+use super::context::Unread;
 use super::{fault, ffi};
 use crate::fault::{Blame, Fault, Stage};
 use rdkafka::ClientConfig;
@@ -16,7 +16,7 @@ pub const RETAINED_BYTES: usize = 5 << 20;
 /// A running cluster of one broker; it ends when dropped.
 #[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
 pub struct MockCluster {
-    client: BaseProducer<Deliveries>,
+    client: BaseProducer<Unread>,
 }
 
 impl MockCluster {
@@ -25,9 +25,9 @@ impl MockCluster {
     /// # Errors
     /// The system gives it no port or thread.
     pub fn start() -> Result<Self, Fault> {
-        let client: BaseProducer<Deliveries> = ClientConfig::new()
+        let client: BaseProducer<Unread> = ClientConfig::new()
             .set("test.mock.num.brokers", "1")
-            .create_with_context(Deliveries::default())
+            .create_with_context(Unread)
             .map_err(|error| fault(Stage::Config, "starting the embedded cluster", &error))?;
         ffi::groups_begin_at_once(client.client().native_ptr());
         Ok(Self { client })

@@ -3,9 +3,9 @@
 //! Comes in: bytes with a ticket. Goes out: the ticket again, once, with what became of it. Must never: block, retry in
 //! another order, or decide what a failure means for a record.
 
-use super::context::Deliveries;
-use super::ffi::{Headers, Outgoing, TopicHandle};
-use super::{code_fault, fault, settings};
+use super::context::Unread;
+use super::ffi::{Headers, Outgoing, ReportQueue, Served, TopicHandle};
+use super::{code_fault, context, fault, settings};
 use crate::config;
 use crate::fault::{Blame, Fault, Stage};
 use rdkafka::ClientConfig;
@@ -19,8 +19,10 @@ use std::time::Duration;
 pub struct Producer {
     // Dropped before the client that they belong to.
     topics: Vec<(String, TopicHandle)>,
-    client: BaseProducer<Deliveries>,
+    queue: ReportQueue,
+    client: BaseProducer<Unread>,
     most_bytes: usize,
+    trouble: Option<Fault>,
 }
 
 /// What became of a record that was enqueued.
@@ -69,11 +71,15 @@ impl Producer {
     /// librdkafka refuses a property.
     pub fn new(kafka: &config::Kafka, queue_bytes: usize) -> Result<Self, Fault> {
         let settings: ClientConfig = settings::producer(kafka, queue_bytes);
-        let client: BaseProducer<Deliveries> = settings
-            .create_with_context(Deliveries::default())
+        let client: BaseProducer<Unread> = settings
+            .create_with_context(Unread)
             .map_err(|error| fault(Stage::Produce, &format!("producer of [kafka.{}]", kafka.name), &error))?;
+        let queue = ReportQueue::new(client.client().native_ptr()).ok_or_else(|| {
+            let message = format!("producer of [kafka.{}]: it has no queue", kafka.name);
+            Fault::lasting(Stage::Produce, Blame::Us, "no_queue", message)
+        })?;
         let most_bytes = settings::most_bytes(&settings);
-        Ok(Self { topics: Vec::new(), client, most_bytes })
+        Ok(Self { topics: Vec::new(), queue, client, most_bytes, trouble: None })
     }
 
     /// One more topic to write to; the same index for the same name.
@@ -124,40 +130,39 @@ impl Producer {
     }
 
     /// Serves the client and replaces the list's content by the reports that came in, waiting up to `wait` for some.
-    pub fn reports(&self, into: &mut Vec<Report>, wait: Duration) {
-        into.clear();
-        self.serve();
-        self.client.context().take(into);
-        if into.is_empty() && !wait.is_zero() {
-            // The crate's poll spins through the last millisecond of its timeout.
-            std::thread::sleep(wait);
-            self.serve();
-            self.client.context().take(into);
-        }
-    }
-
-    /// Takes what is there: one poll serves one event, which holds one batch's reports.
-    fn serve(&self) {
+    pub fn reports(&mut self, into: &mut Vec<Report>, wait: Duration) {
         const MOST_EVENTS: usize = 64;
-        let mut reported = 0;
+        into.clear();
+        let mut wait = wait;
         for _ in 0..MOST_EVENTS {
-            self.client.poll(Duration::ZERO);
-            let now = self.client.context().reported();
-            if now == reported {
-                return;
+            let report = |ticket, error| into.push(Report { ticket, fault: undelivered(error) });
+            match self.queue.serve(wait, report) {
+                None => return,
+                Some(Served::Reports) => wait = Duration::ZERO,
+                Some(Served::Error(code, text)) => {
+                    self.trouble = Some(code_fault(Stage::Produce, &text, RDKafkaErrorCode::from(code)));
+                }
+                Some(Served::Log(level, facility, text)) => context::log(level, &facility, &text),
+                Some(Served::Other) => {}
             }
-            reported = now;
         }
     }
 
     /// The last trouble that librdkafka reported since it was asked (a broker out of reach, a fatal state).
     #[must_use]
-    pub fn trouble(&self) -> Option<Fault> {
-        self.client.context().take_trouble()
+    pub fn trouble(&mut self) -> Option<Fault> {
+        self.trouble.take()
     }
 
     /// Gives up all that is queued or in flight: each comes back as a report with a purge error.
     pub fn purge(&self) {
         self.client.purge(PurgeConfig::default().queue().inflight());
+    }
+}
+
+fn undelivered(error: rdkafka_sys::rd_kafka_resp_err_t) -> Option<Box<Fault>> {
+    match RDKafkaErrorCode::from(error) {
+        RDKafkaErrorCode::NoError => None,
+        code => Some(Box::new(code_fault(Stage::Produce, "the broker did not take the record", code))),
     }
 }

@@ -136,7 +136,9 @@ impl Passage {
 
     fn outgoing(&self, place: Place, record: &Record<'_>, forms: Forms) -> Waiting {
         let mut headers = record.detach_headers();
-        if let Some(headers) = &mut headers {
+        if let Some(headers) = &mut headers
+            && headers.any_begins(b"__")
+        {
             // A reader that finds one takes the whole value for unframed, of that schema.
             headers.remove(framing::VALUE_SCHEMA_ID);
             headers.remove(framing::KEY_SCHEMA_ID);

@@ -62,6 +62,25 @@ impl Headers {
         }
     }
 
+    /// Whether any header's name begins with these bytes: one look at each, where a removal compares whole names.
+    #[must_use]
+    pub fn any_begins(&self, with: &[u8]) -> bool {
+        let name = |index| {
+            let (mut name, mut value, mut len) = (ptr::null(), ptr::null(), 0);
+            // SAFETY: live headers and three places to write to; behind the last index it says so.
+            let error = unsafe {
+                let headers = self.headers.as_ptr();
+                sys::rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut len)
+            };
+            (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && !name.is_null()).then_some(name)
+        };
+        (0..).map_while(name).any(|name| {
+            // SAFETY: a NUL-terminated name: what differs, its NUL included, ends the comparison within it.
+            let byte = |at| u8::from_ne_bytes(unsafe { *name.add(at) }.to_ne_bytes());
+            with.iter().enumerate().all(|(at, wanted)| byte(at) == *wanted)
+        })
+    }
+
     /// Removes every header of this name.
     pub fn remove(&mut self, name: &CStr) {
         // SAFETY: an owned list and a NUL-terminated name. A name that is not there is no failure for us.

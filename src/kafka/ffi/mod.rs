@@ -9,6 +9,8 @@
 //! - `headers`: *detached headers* (`rd_kafka_message_detach_headers`), where the crate copies each; *header names as bytes*
 //!   (`rd_kafka_header_get_all`), where the crate panics on a name that is no UTF-8.
 //! - `mock`: *no wait before a group begins* (`rd_kafka_mock_group_initial_rebalance_delay_ms`), for the demo's cluster.
+//! - `reports`: *delivery reports in bulk* (`rd_kafka_event_message_next`), where the crate makes a counted message of each
+//!   and calls back.
 //! - `topic`: *produce with a topic handle* (`rd_kafka_producev`), where the crate looks the topic up by name each time.
 //!
 //! Comes in: borrowed clients of the crate, which own the native handles. Goes out: owned Rust values whose `Drop` gives
@@ -21,6 +23,7 @@ mod batch;
 mod headers;
 mod mock;
 mod queue;
+mod reports;
 mod topic;
 
 pub(super) use batch::{Batch, Message};
@@ -28,4 +31,5 @@ pub use headers::Headers;
 pub(super) use headers::headers;
 pub(super) use mock::groups_begin_at_once;
 pub(super) use queue::{ControlQueue, DataQueue};
+pub(super) use reports::{ReportQueue, Served};
 pub(super) use topic::{Outgoing, TopicHandle};
