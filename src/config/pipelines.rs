@@ -222,6 +222,10 @@ fn topics(pipeline: &Pipeline, typed: &Typed<'_>, clusters: &Clusters<'_>, mista
         if one_cluster && made == *name {
             clash(of_topic, "sink.topic", "is the topic of the source too, on the same cluster".to_owned(), own);
         }
+        if one_cluster && made != *name && dead_letter != Some(name) && pipeline.writes(name) {
+            let wrong = format!("has {name:?}, which the pipeline writes");
+            clash(&table, "source.topic", wrong, "take it out, or let the sink be called otherwise");
+        }
         if dead_letter == Some(&made) {
             clash(
                 &table,

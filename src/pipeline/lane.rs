@@ -126,8 +126,12 @@ impl Lane {
             routes.push(Route::new(prepared, producer, &config.refused)?);
         }
         if shown.subscribed != self.subscribed {
-            self.consumer.subscribe(&shown.subscribed.iter().map(String::as_str).collect::<Vec<_>>())?;
             self.subscribed = shown.subscribed;
+            match self.subscribed.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                // The last topic is gone; librdkafka takes no empty subscription.
+                [] => self.consumer.unsubscribe(),
+                topics => self.consumer.subscribe(topics)?,
+            }
         }
         Ok(())
     }

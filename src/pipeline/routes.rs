@@ -151,6 +151,7 @@ impl Routes {
         }
         self.topics_due = Instant::now() + config.source.topic_refresh;
         let matching = self.surveyor.matching(&self.writers).await?;
+        self.metrics.still_match(&matching);
         for topic in &matching {
             if self.known.iter().any(|known| known.route.source_topic == *topic) {
                 continue;

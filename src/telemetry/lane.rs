@@ -6,7 +6,7 @@
 use super::{Counts, locked};
 use crate::config::Part;
 use crate::record::TopicPartition;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
@@ -166,6 +166,11 @@ impl LaneMetrics {
             Some(reason) => drop(state.waiting.insert(topic.to_owned(), reason)),
             None => drop(state.waiting.remove(topic)),
         }
+    }
+
+    /// Of the topics that wait, these alone still match a pattern.
+    pub fn still_match(&self, topics: &BTreeSet<String>) {
+        locked(&self.lane.state).waiting.retain(|topic, _| topics.contains(topic));
     }
 
     /// The pipeline runs, whatever was before.

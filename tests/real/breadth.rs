@@ -100,3 +100,34 @@ fn a_family_of_topics_comes_out_whole() {
         assert_eq!(http::get(&url).unwrap().status, 200, "{subject}");
     }
 }
+
+#[test]
+fn the_last_topic_may_go_and_another_come() {
+    let Some(services) = Services::turn() else { return };
+    let config = format!(
+        r#"
+        log.format = "human"
+        kafka.main."bootstrap.servers" = "{}"
+        registry.main.url = "{}"
+        [pipeline.shop]
+        group_id = "alone-group"
+        source.topic = "^alone\\."
+        source.topic_refresh_ms = 300
+        sink = {{ topic = "{{topic}}-avro", create = true, create_settings = "retention.ms=-1" }}
+        value.subject = "alone-value"
+        "#,
+        services.bootstrap(),
+        services.registry_url(),
+    );
+    services.register("alone-value", order::SCHEMA);
+    let first = fill(&services, "alone.a", 2);
+    let mut sidecar = services.sidecar(&config);
+    sidecar.wait_for("the first topic", LIMIT, |metrics| metrics.count("records_produced_total") == first);
+    services.delete_topic("alone.a");
+    sidecar.wait_for("the topic to leave", LIMIT, |metrics| metrics.count("partitions_assigned") == 0);
+    let second = fill(&services, "alone.b", 1);
+    let metrics =
+        sidecar.wait_for("another topic", LIMIT, |metrics| metrics.count("records_produced_total") == first + second);
+    assert_eq!((metrics.count("partitions_assigned"), sidecar.probe("ready")), (1, Some(200)));
+    sidecar.terminate();
+}
