@@ -1,4 +1,4 @@
-//! Records made to hurt, on a real broker: 20 MiB, deep, not UTF-8, empty. Each ends as its line says, whole.
+//! Records made to hurt, on a real broker: 20 MiB, 3 that would become 2,000, deep, not UTF-8, empty. Each ends as its line says, whole.
 
 use crate::services::Services;
 use crate::services::topics::Record;
@@ -10,9 +10,12 @@ const MIB: usize = 1 << 20;
 const MOST_BYTES: &str = "25165824";
 /// For records of 20 MiB in a default budget of 32 MiB.
 const MOST_MIB: u64 = 256;
+/// An item is two bytes of JSON and, with its default, two thousand of Avro.
 const SCHEMA: &str = r#"{"type":"record","name":"R","fields":[
     {"name":"text","type":"string"},
-    {"name":"numbers","type":{"type":"array","items":"double"},"default":[]}]}"#;
+    {"name":"numbers","type":{"type":"array","items":"double"},"default":[]},
+    {"name":"items","type":{"type":"array","items":{"type":"record","name":"Item","fields":[
+        {"name":"swells","type":"string","default":"@"}]}},"default":[]}]}"#;
 
 #[test]
 fn records_made_to_hurt() {
@@ -21,7 +24,7 @@ fn records_made_to_hurt() {
     for topic in topics {
         services.create_topic(topic, 1, &[("max.message.bytes", MOST_BYTES), ("retention.ms", "-1")]);
     }
-    let id = services.register("hostile-avro-value", SCHEMA);
+    let id = services.register("hostile-avro-value", &SCHEMA.replace('@', &"x".repeat(2000)));
     let records = records();
     services.produce(topics[0], records.iter().map(|(record, _)| record));
     let refused = records.iter().filter(|(_, reason)| reason.is_some()).count();
@@ -73,11 +76,13 @@ fn records() -> Vec<(Record, Option<&'static str>)> {
         json
     };
     let numbers = format!("{{\"text\":\"\",\"numbers\":[1{}]}}", ",1".repeat(4 * MIB)).into_bytes();
+    let swelling = format!("{{\"text\":\"\",\"items\":[{{}}{}]}}", ",{}".repeat(MIB)).into_bytes();
     let deep = format!("{{\"text\":\"\",\"x\":{}", "[".repeat(100_000)).into_bytes();
     [
         (text(20 * MIB), None),
         (cut(text(20 * MIB)), Some("syntax")),
         (numbers, Some("message_too_large")),
+        (swelling, Some("message_too_large")),
         (deep, Some("depth")),
         (b"{\"text\":\"\xff\xfe\"}".to_vec(), Some("invalid_utf8")),
         (b"".to_vec(), Some("empty")),
@@ -111,7 +116,7 @@ fn avro(id: i32, json: &[u8]) -> Vec<u8> {
     }
     avro.push(length as u8);
     avro.extend(text);
-    // No numbers.
-    avro.push(0);
+    // No numbers, no items.
+    avro.extend([0, 0]);
     avro
 }
