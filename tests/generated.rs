@@ -3,7 +3,7 @@
 
 use crate::generator::{Generator, Sample, schema};
 use fastrand::Rng;
-use json2avro::transcoder::{Encoder, Ledger, Options, Plan, decode};
+use json2avro::transcoder::{Encoder, Ledger, Options, Plan, Unions, decode};
 use std::sync::Arc;
 
 /// Breaks bytes in one place.
@@ -37,10 +37,14 @@ fn generated_records() {
             // Either is right; that it ends is the test.
             Plan::compile(&String::from_utf8_lossy(&schema), &[], &Options::default()).ok();
         }
+        let tagged = [Unions::Tagged, Unions::Auto].map(|unions| {
+            let options = Options { unions, ..Options::default() };
+            Arc::new(Plan::compile(&text, &[], &options).unwrap_or_else(|error| panic!("{text}: {error}")))
+        });
         let mut encoder = Encoder::new(Arc::new(plan));
         for _ in 0..20 {
             let sample = generator.value(&kind);
-            check(&mut encoder, &apache, &sample, &format!("seed {}, {text}\n{}", seed + round, sample.json));
+            check(&mut encoder, &tagged, &apache, &sample, &format!("seed {}, {text}\n{}", seed + round, sample.json));
             for _ in 0..10 {
                 break_it(&mut encoder, &mut generator.rng, &sample);
             }
@@ -48,7 +52,7 @@ fn generated_records() {
     }
 }
 
-fn check(encoder: &mut Encoder, apache: &apache_avro::Schema, sample: &Sample, what: &str) {
+fn check(encoder: &mut Encoder, plans: &[Arc<Plan>; 2], apache: &apache_avro::Schema, sample: &Sample, what: &str) {
     let (mut datum, mut ledger) = (Vec::new(), Ledger::default());
     encoder.encode(sample.json.as_bytes(), &mut datum, &mut ledger).unwrap_or_else(|error| panic!("{what}\n{error}"));
     assert_eq!((&datum, ledger), (&sample.avro, sample.ledger), "{what}");
@@ -57,10 +61,23 @@ fn check(encoder: &mut Encoder, apache: &apache_avro::Schema, sample: &Sample, w
     serde_json::from_slice::<serde::de::IgnoredAny>(&json).unwrap();
     encoder.encode(&json, &mut again, &mut Ledger::default()).unwrap_or_else(|error| panic!("{what}\n{error}"));
     assert_eq!(again, datum, "{what}\n{}", String::from_utf8_lossy(&json));
+    tagged(plans, &datum, what);
     let mut rest = datum.as_slice();
     let reader = apache_avro::reader::datum::GenericDatumReader::builder(apache).build().unwrap();
     let read = reader.read_value(&mut rest);
     assert!(read.is_ok() && rest.is_empty(), "Apache's reader: {what}\n{read:?}");
+}
+
+/// The datum with the names of its branches as JSON gives the same datum again, where names must be and where they may be.
+fn tagged(plans: &[Arc<Plan>; 2], datum: &[u8], what: &str) {
+    let mut json = Vec::new();
+    assert_eq!(decode(&plans[0], datum, &mut json), Ok(datum.len()), "{what}");
+    for plan in plans {
+        let (mut again, mut ledger) = (Vec::new(), Ledger::default());
+        let encoded = Encoder::new(Arc::clone(plan)).encode(&json, &mut again, &mut ledger);
+        encoded.unwrap_or_else(|error| panic!("{what}\n{}\n{error}", String::from_utf8_lossy(&json)));
+        assert_eq!(again, datum, "{what}\n{}", String::from_utf8_lossy(&json));
+    }
 }
 
 fn break_it(encoder: &mut Encoder, rng: &mut Rng, sample: &Sample) {

@@ -1,6 +1,6 @@
 //! Conversions to the byte: `tests/golden/*.jsonl`, one case a line (`tests/golden/README.md` says how to read one).
 
-use json2avro::transcoder::{Encoder, Ledger, Lossy, Options, Plan, decode};
+use json2avro::transcoder::{Encoder, Ledger, Lossy, Options, Plan, Unions, decode};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
@@ -28,7 +28,17 @@ fn conversions() {
 fn check(case: &Value) -> Result<(), String> {
     let references: Vec<String> = case["references"].as_array().into_iter().flatten().map(Value::to_string).collect();
     let lossy = |key: &str| if case["options"][key] == "refuse" { Lossy::Refuse } else { Lossy::Count };
-    let options = Options { unknown_fields: lossy("unknown_fields"), rounding: lossy("rounding") };
+    let options = Options {
+        unknown_fields: lossy("unknown_fields"),
+        rounding: lossy("rounding"),
+        unions: match case["options"]["unions"].as_str() {
+            None | Some("plain") => Unions::Plain,
+            Some("tagged") => Unions::Tagged,
+            Some("auto") => Unions::Auto,
+            Some(other) => return Err(format!("unions {other}")),
+        },
+        ambiguous_unions: lossy("ambiguous_unions"),
+    };
     let plan = Plan::compile(&case["schema"].to_string(), &references, &options).map_err(|error| error.to_string())?;
     let mut encoder = Encoder::new(Arc::new(plan));
     // Twice: the second time by the key order learnt from the first.

@@ -4,7 +4,7 @@
 //! each, on standard error. Must never: hold more than one record, stop at a record that is refused.
 
 use super::{EXIT_DATA, EXIT_USAGE};
-use crate::transcoder::{Encoder, Ledger, Lossy, Options, Plan, decode};
+use crate::transcoder::{self, Encoder, Ledger, Lossy, Options, Plan, decode};
 use clap::ValueEnum;
 use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -30,7 +30,8 @@ pub struct Args {
     /// A schema that it refers to by name; repeat, dependencies first
     #[arg(long = "reference", value_name = "FILE")]
     references: Vec<PathBuf>,
-    /// How unions are written in the JSON: plain = without tags
+    /// How unions are written in the JSON: plain = without tags, tagged = {"string":"x"}, as Avro's JSON encoding has it,
+    /// auto = either
     #[arg(long, value_enum, default_value_t = Unions::Plain)]
     unions: Unions,
     /// Take all of standard input, any bytes, as one JSON document
@@ -45,11 +46,17 @@ pub struct Args {
     /// Numbers with more digits than float or double hold: round and count, or refuse the record
     #[arg(long, value_enum, default_value_t = Act::Count)]
     rounding: Act,
+    /// With --unions auto, an object that names a branch and could also be a value without a name: count (the name
+    /// decides), or refuse the record
+    #[arg(long, value_enum, default_value_t = Act::Count)]
+    ambiguous_unions: Act,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Unions {
     Plain,
+    Tagged,
+    Auto,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -101,10 +108,18 @@ pub fn run(args: &Args) -> ExitCode {
 }
 
 fn plan(args: &Args) -> Result<Plan, String> {
-    let Unions::Plain = args.unions;
     let schema = read(&args.schema)?;
     let references = args.references.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
-    let options = Options { unknown_fields: args.unknown_fields.into(), rounding: args.rounding.into() };
+    let options = Options {
+        unknown_fields: args.unknown_fields.into(),
+        rounding: args.rounding.into(),
+        unions: match args.unions {
+            Unions::Plain => transcoder::Unions::Plain,
+            Unions::Tagged => transcoder::Unions::Tagged,
+            Unions::Auto => transcoder::Unions::Auto,
+        },
+        ambiguous_unions: args.ambiguous_unions.into(),
+    };
     Plan::compile(&schema, &references, &options).map_err(|error| format!("{}: {error}", args.schema.display()))
 }
 

@@ -99,6 +99,8 @@ macro_rules! and_of_topic {
             key("key.refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
             key("key.unknown_fields", Kind::Choice(&["count", "refuse"])),
             key("key.rounding", Kind::Choice(&["count", "refuse"])),
+            key("key.unions", Kind::Choice(&["plain", "tagged", "auto"])),
+            key("key.ambiguous_unions", Kind::Choice(&["count", "refuse"])),
             key("value.output_format", Kind::Choice(&["avro", "same"])),
             key("value.input_format", Kind::Choice(&["json", "text"])),
             key("value.input_framing", Kind::Choice(&["none", "confluent"])),
@@ -113,6 +115,8 @@ macro_rules! and_of_topic {
             key("value.refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
             key("value.unknown_fields", Kind::Choice(&["count", "refuse"])),
             key("value.rounding", Kind::Choice(&["count", "refuse"])),
+            key("value.unions", Kind::Choice(&["plain", "tagged", "auto"])),
+            key("value.ambiguous_unions", Kind::Choice(&["count", "refuse"])),
         ]
     };
 }

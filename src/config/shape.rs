@@ -7,7 +7,7 @@ use super::topics::{Template, Topics};
 use super::typed::Table;
 use super::{ConversionShape, InputFormat, Part, SchemaChoice, Shape, Subject, schema};
 use crate::framing::InputFraming;
-use crate::transcoder::{Lossy, Options};
+use crate::transcoder::{Lossy, Options, Unions};
 use serde_json::Value;
 use std::path::Path;
 
@@ -53,7 +53,16 @@ fn conversion(part: Part, table: &Table<'_>, folder: &Path, mistakes: &mut Mista
         },
         subject: subject(part, table, &schema, mistakes),
         schema,
-        transcoder: Options { unknown_fields: lossy("unknown_fields"), rounding: lossy("rounding") },
+        transcoder: Options {
+            unknown_fields: lossy("unknown_fields"),
+            rounding: lossy("rounding"),
+            unions: match table.text(&key("unions")) {
+                Some("tagged") => Unions::Tagged,
+                Some("auto") => Unions::Auto,
+                _ => Unions::Plain,
+            },
+            ambiguous_unions: lossy("ambiguous_unions"),
+        },
     })
 }
 

@@ -114,8 +114,22 @@ impl<'a> Reader<'a> {
             }
             Node::Nullable(_) | Node::Union(_) => {
                 let index = self.size("a union branch that is negative")?;
-                let Some(branch) = branch(node, index) else { return self.fail("a union branch past the last") };
+                let Some(branch) = node.branch(index) else { return self.fail("a union branch past the last") };
                 self.value(branch)?;
+            }
+            Node::Tagged(tagged) => {
+                let index = self.size("a union branch that is negative")?;
+                let Some(branch) = node.branch(index) else { return self.fail("a union branch past the last") };
+                match (branch, tagged.names.names().get(index)) {
+                    (Node::Null, _) | (_, None) => self.value(branch)?,
+                    (_, Some(name)) => {
+                        self.json.push(b'{');
+                        self.quote(name);
+                        self.json.push(b':');
+                        self.value(branch)?;
+                        self.json.push(b'}');
+                    }
+                }
             }
             Node::Array(_) | Node::Map(_) | Node::Record(_) => {
                 if self.depth == MAX_DEPTH {
@@ -321,18 +335,5 @@ impl<'a> Reader<'a> {
             0..0x20 => self.print(format_args!("\\u{byte:04x}")),
             _ => self.json.push(byte),
         }
-    }
-}
-
-/// A union's branch by its number.
-fn branch(node: &Node, index: usize) -> Option<&Node> {
-    match node {
-        Node::Nullable(nullable) => match (index, nullable.null_first) {
-            (0, true) | (1, false) => Some(&Node::Null),
-            (0 | 1, _) => Some(&nullable.value),
-            _ => None,
-        },
-        Node::Union(union) => union.branch(index),
-        _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! Comes in: a plan whose fields with defaults are `Pending`, and the defaults' JSON texts. Goes out: the same plan with
 //! all of them as Avro. Must never: follow a default into itself, or grow without bound.
 
+use super::Unions;
 use super::encode::Memory;
 use super::plan::{FieldDefault, FieldId, Plan};
 use super::refusal::{Reason, Segment};
@@ -58,7 +59,10 @@ fn encode_one(plan: &Plan, memory: &mut Memory, field: FieldId, text: &str) -> O
         return Outcome::Kept;
     };
     let mut avro = Vec::new();
-    match memory.encode(plan, &field.node, text.as_bytes(), &mut avro, usize::MAX).map_err(|failure| failure.reason) {
+    match memory
+        .encode(plan, &field.node, Unions::Plain, text.as_bytes(), &mut avro, usize::MAX)
+        .map_err(|failure| failure.reason)
+    {
         Ok(_) => Outcome::Done(FieldDefault::Avro(avro.into())),
         Err(Reason::PendingDefault) => match memory.path.first() {
             Some(Segment::Field(record, field)) => Outcome::Needs((*record, *field)),

@@ -9,7 +9,7 @@ use super::plan::{Node, Nullable, Plan};
 use super::refusal::{Expected, Failure, Halt, Reason, Refusal, Segment};
 use super::scan::Scanner;
 use super::writer::{Writer, WriterMemory};
-use super::{Lossy, Options};
+use super::{Lossy, Options, Unions};
 use std::sync::Arc;
 
 /// Encodes records by one plan. One per lane: it remembers key order and reuses its memory.
@@ -46,7 +46,8 @@ impl Encoder {
     /// When the bytes are no JSON or do not fit the schema; then `out` and the ledger are as before.
     pub fn encode(&mut self, json: &[u8], out: &mut Vec<u8>, ledger: &mut Ledger) -> Result<(), Refusal> {
         let most = out.len().saturating_add(self.most_bytes);
-        match self.memory.encode(&self.plan, &self.plan.root, json, out, most) {
+        let unions = self.plan.options.unions;
+        match self.memory.encode(&self.plan, &self.plan.root, unions, json, out, most) {
             Ok(acts) => {
                 ledger.add(&acts);
                 Ok(())
@@ -76,6 +77,7 @@ impl Memory {
         &mut self,
         plan: &'a Plan,
         node: &'a Node,
+        unions: Unions,
         json: &'a [u8],
         out: &mut Vec<u8>,
         most: usize,
@@ -96,6 +98,7 @@ impl Memory {
             path: &mut self.path,
             ledger: Ledger::default(),
             strict: Strict::of(&plan.options),
+            unions,
             most,
             effort: json.len().saturating_mul(32).saturating_add(1 << 16),
         };
@@ -124,13 +127,18 @@ impl Memory {
 pub(super) struct Strict {
     pub(super) unknown_fields: bool,
     pub(super) rounding: bool,
+    pub(super) ambiguous_unions: bool,
 }
 
 impl Strict {
-    pub(super) const ALL: Self = Self { unknown_fields: true, rounding: true };
+    pub(super) const ALL: Self = Self { unknown_fields: true, rounding: true, ambiguous_unions: true };
 
     fn of(options: &Options) -> Self {
-        Self { unknown_fields: options.unknown_fields == Lossy::Refuse, rounding: options.rounding == Lossy::Refuse }
+        Self {
+            unknown_fields: options.unknown_fields == Lossy::Refuse,
+            rounding: options.rounding == Lossy::Refuse,
+            ambiguous_unions: options.ambiguous_unions == Lossy::Refuse,
+        }
     }
 }
 
@@ -144,6 +152,8 @@ pub(super) struct Walk<'a, 'm> {
     pub(super) path: &'m mut Vec<Segment>,
     pub(super) ledger: Ledger,
     pub(super) strict: Strict,
+    /// How a union's branch is told in this document.
+    pub(super) unions: Unions,
     /// The output may hold so many bytes.
     pub(super) most: usize,
     /// Bytes that may still be read in vain by attempts at union branches.
@@ -191,6 +201,7 @@ impl<'a> Walk<'a, '_> {
             Node::Map(values) => self.map(values, node),
             Node::Enum(symbols) => self.symbol(symbols, node),
             Node::Union(union) => self.union(union, node),
+            Node::Tagged(tagged) => self.tagged(tagged, node),
             Node::Bytes => self.bytes(node),
             Node::Fixed(fixed) => self.fixed(fixed.size, node),
             Node::Uuid => self.uuid(node),

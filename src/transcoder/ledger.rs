@@ -12,6 +12,8 @@ pub struct Ledger {
     pub default_filled: u64,
     /// Numbers that `float` or `double` could not hold as written.
     pub rounded: u64,
+    /// Objects that named a union's branch and could also have been a value without a name.
+    pub ambiguous_union: u64,
 }
 
 impl Ledger {
@@ -20,11 +22,17 @@ impl Ledger {
         self.unknown_field += other.unknown_field;
         self.default_filled += other.default_filled;
         self.rounded += other.rounded;
+        self.ambiguous_union += other.ambiguous_union;
     }
 
     /// Every label with its count, zeros included.
     pub fn iter(&self) -> impl Iterator<Item = (&'static str, u64)> + use<> {
-        [("unknown_field", self.unknown_field), ("default_filled", self.default_filled), ("rounded", self.rounded)]
-            .into_iter()
+        [
+            ("unknown_field", self.unknown_field),
+            ("default_filled", self.default_filled),
+            ("rounded", self.rounded),
+            ("ambiguous_union", self.ambiguous_union),
+        ]
+        .into_iter()
     }
 }

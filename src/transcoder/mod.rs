@@ -5,7 +5,7 @@
 //!
 //! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan` and `number`
 //! (JSON, byte by byte), `writer` (Avro, field by field); `encode` walks a plan over JSON with `record`, `collection`,
-//! `text`, `decimal` and `union` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the
+//! `text`, `decimal`, `union` and `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the
 //! way back.
 //!
 //! What JSON is taken for which type: `tests/golden/README.md`.
@@ -25,6 +25,7 @@ mod refusal;
 mod scan;
 mod schema;
 mod table;
+mod tagged;
 mod text;
 mod union;
 mod writer;
@@ -43,12 +44,32 @@ pub struct Options {
     pub unknown_fields: Lossy,
     /// What happens to numbers that `float` and `double` cannot hold as written.
     pub rounding: Lossy,
+    /// How JSON says which branch of a union a value is of.
+    pub unions: Unions,
+    /// What happens, with [`Unions::Auto`], to an object that names a branch and could also be a value without a name.
+    pub ambiguous_unions: Lossy,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { unknown_fields: Lossy::Count, rounding: Lossy::Count }
+        Self {
+            unknown_fields: Lossy::Count,
+            rounding: Lossy::Count,
+            unions: Unions::Plain,
+            ambiguous_unions: Lossy::Count,
+        }
     }
+}
+
+/// How JSON says which branch of a union a value is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unions {
+    /// Not at all: the value alone tells, as ordinary producers write.
+    Plain,
+    /// By the branch's name around the value, `{"string":"x"}`: Avro's own JSON encoding.
+    Tagged,
+    /// Either, from value to value.
+    Auto,
 }
 
 /// A lossy act of conversion: allowed and counted, or a reason to refuse the record.

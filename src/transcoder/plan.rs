@@ -5,7 +5,7 @@
 
 use super::logical::Logical;
 use super::table::Table;
-use super::{Options, SchemaError, schema};
+use super::{Options, SchemaError, schema, tagged};
 use std::fmt;
 use std::sync::Arc;
 
@@ -75,6 +75,24 @@ pub(super) enum Node {
     /// A union of null and one other type: the common union, decided by one byte.
     Nullable(Nullable),
     Union(Arc<Union>),
+    /// A union whose values may name their branch; only where the options say so.
+    Tagged(Arc<Tagged>),
+}
+
+impl Node {
+    /// A union's branch by its number.
+    pub(super) fn branch(&self, index: usize) -> Option<&Self> {
+        match self {
+            Self::Nullable(nullable) => match (index, nullable.null_first) {
+                (0, true) | (1, false) => Some(&Self::Null),
+                (0 | 1, _) => Some(&nullable.value),
+                _ => None,
+            },
+            Self::Union(union) => union.branches.get(index),
+            Self::Tagged(tagged) => tagged.branch(index),
+            _ => None,
+        }
+    }
 }
 
 /// A union of null and one other type.
@@ -130,6 +148,17 @@ pub(super) struct Union {
     pub(super) branches: Vec<Node>,
     /// Branches that can take each JSON kind, in schema order, indexed by `Kind as usize`.
     pub(super) takers: [Vec<u32>; 6],
+}
+
+/// A union with the names of its branches.
+#[derive(Debug)]
+pub(super) struct Tagged {
+    /// The same union without names: `Nullable` or `Union`. Defaults are written so.
+    pub(super) plain: Node,
+    /// The branches' names -> number.
+    pub(super) names: Table,
+    /// The number of null's branch.
+    pub(super) null: Option<u32>,
 }
 
 /// A record type.
@@ -231,6 +260,7 @@ impl fmt::Display for Describe<'_> {
                 Some(record) => write!(f, "record {}", record.name),
                 None => f.write_str("record"),
             },
+            Node::Tagged(tagged) => tagged::describe(f, plan, tagged),
             Node::Nullable(nullable) => write!(f, "null or {}", Describe(plan, &nullable.value)),
             Node::Union(union) => {
                 f.write_str("one of")?;

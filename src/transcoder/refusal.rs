@@ -57,6 +57,7 @@ pub(super) enum Reason {
     DecimalText,
     Uuid,
     NoBranch,
+    AmbiguousUnion,
     UnionEffort,
     TooLarge,
     InvalidDefault,
@@ -88,6 +89,7 @@ impl Reason {
             Self::DecimalText => "decimal_text",
             Self::Uuid => "uuid",
             Self::NoBranch => "no_branch",
+            Self::AmbiguousUnion => "ambiguous_union",
             Self::UnionEffort => "union_effort",
             Self::TooLarge => "too_large",
             Self::InvalidDefault => "invalid_default",
@@ -119,6 +121,7 @@ impl Reason {
             | Self::DecimalText
             | Self::Uuid
             | Self::NoBranch
+            | Self::AmbiguousUnion
             | Self::UnionEffort
             | Self::TooLarge
             | Self::InvalidDefault
@@ -152,6 +155,7 @@ impl Reason {
             Self::DecimalPrecision => Some("a number with more digits"),
             Self::DecimalText => Some("a string: a decimal's string is its raw bytes, send a number"),
             Self::Uuid => Some("a string that is no UUID (8-4-4-4-12 hexadecimal digits)"),
+            Self::AmbiguousUnion => Some("an object that is a value both with and without its name"),
             Self::UnionEffort => Some("a value that needs too many attempts"),
             Self::TooLarge => Some("defaults that make it larger"),
             Self::InvalidDefault => Some("nothing, and the schema's default does not fit the type"),

@@ -4,10 +4,9 @@
 //! first mistake and where it stands. Must never: accept what cannot be encoded; a logical type that is unknown or does
 //! not fit its type is ignored, as the specification asks.
 
-use super::Options;
-use super::plan::{Enum, Field, FieldDefault, FieldId, Fixed, Node, Nullable, Plan, Record, Union};
+use super::plan::{Enum, Field, FieldDefault, FieldId, Fixed, Node, Nullable, Plan, Record, Tagged, Union};
 use super::table::Table;
-use super::{default, logical};
+use super::{Options, Unions, default, logical};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -38,7 +37,7 @@ impl std::error::Error for SchemaError {}
 
 /// Compiles a schema and those it refers to.
 pub(super) fn compile(schema: &str, references: &[String], options: &Options) -> Result<Plan, SchemaError> {
-    let mut compiler = Compiler::default();
+    let mut compiler = Compiler { tags: options.unions != Unions::Plain, ..Compiler::default() };
     for (index, reference) in references.iter().enumerate() {
         compiler.path = format!("references[{index}]");
         compiler.text(reference)?;
@@ -59,6 +58,8 @@ struct Compiler {
     defaults: BTreeMap<FieldId, String>,
     /// Where the compiler is, for messages.
     path: String,
+    /// Whether unions carry the names of their branches.
+    tags: bool,
 }
 
 impl Compiler {
@@ -135,21 +136,27 @@ impl Compiler {
 
     fn union(&mut self, branches: &[Value], namespace: &str) -> Result<Node, SchemaError> {
         let mut nodes = Vec::new();
-        let mut seen = HashSet::new();
+        let (mut seen, mut names) = (HashSet::new(), Vec::new());
         for (index, branch) in branches.iter().enumerate() {
             let node = self.part(format_args!("[{index}]"), branch, namespace)?;
             let Some(identity) = self.identity(&node) else { return self.fail("a union directly in a union") };
+            names.push(identity.as_str().into());
             if !seen.insert(identity) {
                 return self.fail(format!("branch {index} is of the same type as an earlier one"));
             }
             nodes.push(node);
         }
-        Ok(match <[Node; 2]>::try_from(nodes) {
+        let null = nodes.iter().zip(0u32..).find_map(|(node, index)| matches!(node, Node::Null).then_some(index));
+        let plain = match <[Node; 2]>::try_from(nodes) {
             Ok([Node::Null, value]) => Node::Nullable(Nullable { null_first: true, value: Box::new(value) }),
             Ok([value, Node::Null]) => Node::Nullable(Nullable { null_first: false, value: Box::new(value) }),
             Ok(others) => Node::Union(Arc::new(Union::new(others.into()))),
             Err(nodes) => Node::Union(Arc::new(Union::new(nodes))),
-        })
+        };
+        if !self.tags {
+            return Ok(plain);
+        }
+        Ok(Node::Tagged(Arc::new(Tagged { plain, names: Table::new(names), null })))
     }
 
     /// What tells a union's branches apart: a named type's name, any other's type without its logical type.
@@ -169,7 +176,7 @@ impl Compiler {
             Node::Decimal(decimal) => decimal.fixed.as_ref().map_or("bytes", |fixed| &fixed.name),
             Node::Enum(symbols) => &symbols.name,
             Node::Record(index) => self.records.get(*index as usize).map_or("", |record| &record.name),
-            Node::Nullable(_) | Node::Union(_) => return None,
+            Node::Nullable(_) | Node::Union(_) | Node::Tagged(_) => return None,
         };
         Some(word.to_owned())
     }

@@ -21,11 +21,6 @@ impl Union {
         });
         Self { branches, takers }
     }
-
-    /// A branch by its number.
-    pub(super) fn branch(&self, index: usize) -> Option<&Node> {
-        self.branches.get(index)
-    }
 }
 
 /// Whether values of this JSON kind can be of this type.
@@ -39,7 +34,7 @@ fn takes(node: &Node, kind: Kind, exactly: bool) -> bool {
         Node::Array(_) => kind == Kind::Array,
         Node::Map(_) | Node::Record(_) => kind == Kind::Object,
         // No union stands directly in a union.
-        Node::Nullable(_) | Node::Union(_) => false,
+        Node::Nullable(_) | Node::Union(_) | Node::Tagged(_) => false,
     }
 }
 
@@ -54,7 +49,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn branch(&mut self, union: &'a Union, index: u32) -> Result<(), Halt> {
-        let Some(branch) = union.branch(index as usize) else { return Ok(()) };
+        let Some(branch) = union.branches.get(index as usize) else { return Ok(()) };
         self.writer.size(index as usize);
         self.value(branch)
     }
