@@ -105,7 +105,7 @@ fn wrong_calls() {
         (POINT, vec!["--schema", "nowhere.avsc"], "nowhere.avsc"),
         ("{", vec!["--schema", "0.avsc"], "no JSON"),
         (r#"{"type":"array","items":"P"}"#, vec!["--schema", "0.avsc"], "0.avsc: no valid Avro schema: $.items: `P`"),
-        (POINT, vec!["--schema", "0.avsc", "--unions", "tagged"], "tagged"),
+        (POINT, vec!["--schema", "0.avsc", "--unions", "odd"], "odd"),
         (POINT, vec!["--schema", "0.avsc", "--to", "base64"], "base64"),
     ] {
         let output = convert(&[schema], &arguments, b"1\n");

@@ -38,6 +38,7 @@ fn check(case: &Value) -> Result<(), String> {
             Some(other) => return Err(format!("unions {other}")),
         },
         ambiguous_unions: lossy("ambiguous_unions"),
+        timestamp_unit: lossy("timestamp_unit"),
     };
     let plan = Plan::compile(&case["schema"].to_string(), &references, &options).map_err(|error| error.to_string())?;
     let mut encoder = Encoder::new(Arc::new(plan));

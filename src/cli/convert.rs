@@ -50,6 +50,9 @@ pub struct Args {
     /// decides), or refuse the record
     #[arg(long, value_enum, default_value_t = Act::Count)]
     ambiguous_unions: Act,
+    /// Timestamps that lie between 1973 and 5138 only in another unit than the schema's: count, or refuse the record
+    #[arg(long, value_enum, default_value_t = Act::Count)]
+    timestamp_unit: Act,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -119,6 +122,7 @@ fn plan(args: &Args) -> Result<Plan, String> {
             Unions::Auto => transcoder::Unions::Auto,
         },
         ambiguous_unions: args.ambiguous_unions.into(),
+        timestamp_unit: args.timestamp_unit.into(),
     };
     Plan::compile(&schema, &references, &options).map_err(|error| format!("{}: {error}", args.schema.display()))
 }

@@ -101,6 +101,7 @@ macro_rules! and_of_topic {
             key("key.rounding", Kind::Choice(&["count", "refuse"])),
             key("key.unions", Kind::Choice(&["plain", "tagged", "auto"])),
             key("key.ambiguous_unions", Kind::Choice(&["count", "refuse"])),
+            key("key.timestamp_unit", Kind::Choice(&["count", "refuse"])),
             key("value.output_format", Kind::Choice(&["avro", "same"])),
             key("value.input_format", Kind::Choice(&["json", "text"])),
             key("value.input_framing", Kind::Choice(&["none", "confluent"])),
@@ -117,6 +118,7 @@ macro_rules! and_of_topic {
             key("value.rounding", Kind::Choice(&["count", "refuse"])),
             key("value.unions", Kind::Choice(&["plain", "tagged", "auto"])),
             key("value.ambiguous_unions", Kind::Choice(&["count", "refuse"])),
+            key("value.timestamp_unit", Kind::Choice(&["count", "refuse"])),
         ]
     };
 }

@@ -62,6 +62,7 @@ fn conversion(part: Part, table: &Table<'_>, folder: &Path, mistakes: &mut Mista
                 _ => Unions::Plain,
             },
             ambiguous_unions: lossy("ambiguous_unions"),
+            timestamp_unit: lossy("timestamp_unit"),
         },
     })
 }

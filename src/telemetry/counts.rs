@@ -42,7 +42,8 @@ pub(super) struct Volume {
 }
 
 /// The reasons of lossy conversion that are shown from the start, at zero.
-const LOSSY_REASONS: [&str; 5] = ["unknown_field", "default_filled", "rounded", "ambiguous_union", "timestamp_zero"];
+const LOSSY_REASONS: [&str; 6] =
+    ["unknown_field", "default_filled", "rounded", "ambiguous_union", "timestamp_unit", "timestamp_zero"];
 
 impl Default for Counts {
     fn default() -> Self {

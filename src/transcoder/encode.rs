@@ -128,16 +128,19 @@ pub(super) struct Strict {
     pub(super) unknown_fields: bool,
     pub(super) rounding: bool,
     pub(super) ambiguous_unions: bool,
+    pub(super) timestamp_unit: bool,
 }
 
 impl Strict {
-    pub(super) const ALL: Self = Self { unknown_fields: true, rounding: true, ambiguous_unions: true };
+    pub(super) const ALL: Self =
+        Self { unknown_fields: true, rounding: true, ambiguous_unions: true, timestamp_unit: true };
 
     fn of(options: &Options) -> Self {
         Self {
             unknown_fields: options.unknown_fields == Lossy::Refuse,
             rounding: options.rounding == Lossy::Refuse,
             ambiguous_unions: options.ambiguous_unions == Lossy::Refuse,
+            timestamp_unit: options.timestamp_unit == Lossy::Refuse,
         }
     }
 }
@@ -175,12 +178,14 @@ impl<'a> Walk<'a, '_> {
         match node {
             Node::String => self.string(node),
             Node::Nullable(nullable) => self.nullable(nullable, node),
-            Node::Long(_) => {
+            Node::Int(Some(logical)) => self.time(*logical, true, node),
+            Node::Long(Some(logical)) => self.time(*logical, false, node),
+            Node::Long(None) => {
                 let value = self.scan.integer(node)?;
                 self.writer.long(value);
                 Ok(())
             }
-            Node::Int(_) => self.int(node),
+            Node::Int(None) => self.int(node),
             Node::Boolean => self.boolean(node),
             Node::Double => {
                 let start = self.scan.at;

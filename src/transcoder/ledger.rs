@@ -14,6 +14,8 @@ pub struct Ledger {
     pub rounded: u64,
     /// Objects that named a union's branch and could also have been a value without a name.
     pub ambiguous_union: u64,
+    /// Timestamps that are one of our days only in another unit than the schema's.
+    pub timestamp_unit: u64,
 }
 
 impl Ledger {
@@ -23,6 +25,7 @@ impl Ledger {
         self.default_filled += other.default_filled;
         self.rounded += other.rounded;
         self.ambiguous_union += other.ambiguous_union;
+        self.timestamp_unit += other.timestamp_unit;
     }
 
     /// Every label with its count, zeros included.
@@ -32,6 +35,7 @@ impl Ledger {
             ("default_filled", self.default_filled),
             ("rounded", self.rounded),
             ("ambiguous_union", self.ambiguous_union),
+            ("timestamp_unit", self.timestamp_unit),
         ]
         .into_iter()
     }

@@ -40,7 +40,7 @@ fn decimal(attributes: &Map<String, Value>, fixed: Option<&Arc<Fixed>>) -> Resul
     Ok(Some(Node::Decimal(Arc::new(Decimal { precision, scale, fixed: fixed.map(Arc::clone) }))))
 }
 
-/// A number that means a point or span of time. Only a word in messages as yet: numbers are taken as they are.
+/// A number that means a point in time, or a time of day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Logical {
     Date,
@@ -74,6 +74,36 @@ impl Logical {
         ]
         .into_iter()
         .find(|logical| logical.label() == name)
+    }
+
+    /// A point on the time line, whatever the clocks say.
+    pub(super) fn is_timestamp(self) -> bool {
+        matches!(self, Self::TimestampMillis | Self::TimestampMicros | Self::TimestampNanos)
+    }
+
+    /// A date and time by some clock on a wall.
+    pub(super) fn is_local_timestamp(self) -> bool {
+        matches!(self, Self::LocalTimestampMillis | Self::LocalTimestampMicros | Self::LocalTimestampNanos)
+    }
+
+    /// How many of its units a second has; none for a date.
+    pub(super) fn per_second(self) -> Option<i64> {
+        Some(match self {
+            Self::Date => return None,
+            Self::TimeMillis | Self::TimestampMillis | Self::LocalTimestampMillis => 1_000,
+            Self::TimeMicros | Self::TimestampMicros | Self::LocalTimestampMicros => 1_000_000,
+            Self::TimestampNanos | Self::LocalTimestampNanos => 1_000_000_000,
+        })
+    }
+
+    /// What its text looks like, for a person.
+    pub(super) fn text(self) -> &'static str {
+        match self {
+            Self::Date => "YYYY-MM-DD",
+            Self::TimeMillis | Self::TimeMicros => "HH:MM:SS",
+            _ if self.is_timestamp() => "RFC 3339 with Z or an offset",
+            _ => "YYYY-MM-DDTHH:MM:SS without an offset",
+        }
     }
 
     /// The name in the specification.

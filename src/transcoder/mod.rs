@@ -5,7 +5,7 @@
 //!
 //! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan` and `number`
 //! (JSON, byte by byte), `writer` (Avro, field by field); `encode` walks a plan over JSON with `record`, `collection`,
-//! `text`, `decimal`, `union` and `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the
+//! `text`, `decimal`, `time`, `union` and `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the
 //! way back.
 //!
 //! What JSON is taken for which type: `tests/golden/README.md`.
@@ -27,6 +27,7 @@ mod schema;
 mod table;
 mod tagged;
 mod text;
+mod time;
 mod union;
 mod writer;
 
@@ -48,6 +49,8 @@ pub struct Options {
     pub unions: Unions,
     /// What happens, with [`Unions::Auto`], to an object that names a branch and could also be a value without a name.
     pub ambiguous_unions: Lossy,
+    /// What happens to a timestamp that is one of our days only in another unit than the schema's.
+    pub timestamp_unit: Lossy,
 }
 
 impl Default for Options {
@@ -57,6 +60,7 @@ impl Default for Options {
             rounding: Lossy::Count,
             unions: Unions::Plain,
             ambiguous_unions: Lossy::Count,
+            timestamp_unit: Lossy::Count,
         }
     }
 }

@@ -56,6 +56,9 @@ pub(super) enum Reason {
     DecimalPrecision,
     DecimalText,
     Uuid,
+    TimeText,
+    TimePrecision,
+    TimestampUnit,
     NoBranch,
     AmbiguousUnion,
     UnionEffort,
@@ -88,6 +91,9 @@ impl Reason {
             Self::DecimalPrecision => "decimal_precision",
             Self::DecimalText => "decimal_text",
             Self::Uuid => "uuid",
+            Self::TimeText => "time_text",
+            Self::TimePrecision => "time_precision",
+            Self::TimestampUnit => "timestamp_unit",
             Self::NoBranch => "no_branch",
             Self::AmbiguousUnion => "ambiguous_union",
             Self::UnionEffort => "union_effort",
@@ -120,6 +126,9 @@ impl Reason {
             | Self::DecimalPrecision
             | Self::DecimalText
             | Self::Uuid
+            | Self::TimeText
+            | Self::TimePrecision
+            | Self::TimestampUnit
             | Self::NoBranch
             | Self::AmbiguousUnion
             | Self::UnionEffort
@@ -156,6 +165,9 @@ impl Reason {
             Self::DecimalText => Some("a string: a decimal's string is its raw bytes, send a number"),
             Self::Uuid => Some("a string that is no UUID (8-4-4-4-12 hexadecimal digits)"),
             Self::AmbiguousUnion => Some("an object that is a value both with and without its name"),
+            Self::TimeText => Some("a string that is none"),
+            Self::TimePrecision => Some("a fraction of a second that it cannot hold"),
+            Self::TimestampUnit => Some("a number that is in our time only in another unit"),
             Self::UnionEffort => Some("a value that needs too many attempts"),
             Self::TooLarge => Some("defaults that make it larger"),
             Self::InvalidDefault => Some("nothing, and the schema's default does not fit the type"),

@@ -14,6 +14,8 @@ pub(super) struct Scanner<'a, 'm> {
     pub(super) at: usize,
     pub(super) depth: u32,
     pub(super) failure: Option<Failure<'a>>,
+    /// Whether `1.0` is no integer just now.
+    pub(super) integers_as_written: bool,
     /// The last string that had escapes, without them.
     unescaped: &'m mut Vec<u8>,
 }
@@ -28,7 +30,7 @@ pub(super) struct Text {
 
 impl<'a, 'm> Scanner<'a, 'm> {
     pub(super) fn new(json: &'a [u8], unescaped: &'m mut Vec<u8>) -> Self {
-        Self { json, at: 0, depth: 0, failure: None, unescaped }
+        Self { json, at: 0, depth: 0, failure: None, integers_as_written: false, unescaped }
     }
 
     /// The byte here; 0, which starts nothing in JSON, at the end.

@@ -15,7 +15,7 @@ impl Union {
             let takers = |exactly: bool| {
                 (0u32..).zip(&branches).filter(move |(_, branch)| takes(branch, kind, exactly)).map(|(index, _)| index)
             };
-            // A decimal takes a string, its raw bytes, only where nothing else takes strings: "hello" would be a number.
+            // A decimal takes a string, its raw bytes, and a time its text, only where nothing else takes strings.
             let exact: Vec<u32> = takers(true).collect();
             if exact.is_empty() { takers(false).collect() } else { exact }
         });
@@ -28,9 +28,11 @@ fn takes(node: &Node, kind: Kind, exactly: bool) -> bool {
     match node {
         Node::Null => kind == Kind::Null,
         Node::Boolean => kind == Kind::Boolean,
-        Node::Int(_) | Node::Long(_) | Node::Float | Node::Double => kind == Kind::Number,
+        Node::Int(None) | Node::Long(None) | Node::Float | Node::Double => kind == Kind::Number,
         Node::String | Node::Uuid | Node::Bytes | Node::Fixed(_) | Node::Enum(_) => kind == Kind::String,
-        Node::Decimal(_) => kind == Kind::Number || kind == Kind::String && !exactly,
+        Node::Decimal(_) | Node::Int(Some(_)) | Node::Long(Some(_)) => {
+            kind == Kind::Number || kind == Kind::String && !exactly
+        }
         Node::Array(_) => kind == Kind::Array,
         Node::Map(_) | Node::Record(_) => kind == Kind::Object,
         // No union stands directly in a union.
@@ -57,12 +59,14 @@ impl<'a> Walk<'a, '_> {
     fn attempts(&mut self, union: &'a Union, takers: &[u32], node: &'a Node) -> Result<(), Halt> {
         let (start, depth, ledger, mark) = (self.scan.at, self.scan.depth, self.ledger, self.writer.mark());
         let (strict, path) = (self.strict, self.path.len());
-        let passes = [Strict::ALL, strict];
-        for pass in if strict == Strict::ALL { &passes[..1] } else { &passes[..] } {
+        for (number, pass) in [Strict::ALL, strict].iter().enumerate() {
             for taker in takers {
+                // A number with a point is a double before it is an integer.
+                let as_written = std::mem::replace(&mut self.scan.integers_as_written, number == 0);
                 self.strict = *pass;
                 let taken = self.branch(union, *taker);
                 self.strict = strict;
+                self.scan.integers_as_written = as_written;
                 if taken.is_ok() {
                     return taken;
                 }
