@@ -251,9 +251,9 @@ pub enum SchemaChoice {
 pub struct Refused {
     /// Where each one ends.
     pub policy: RefusedPolicy,
-    /// The last this many records are watched for a flood; 0 turns the watch off.
+    /// Of each topic the last this many records are watched for a flood; 0 turns the watch off.
     pub flood_window: usize,
-    /// More than this share of them refused stops the pipeline, from 0 to 1.
+    /// More than this share of them refused stops the topic, from 0 to 1.
     pub flood_share: f64,
 }
 

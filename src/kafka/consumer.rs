@@ -34,8 +34,13 @@ pub enum Event {
         /// They may already have another owner: nothing may be committed any more.
         lost: bool,
     },
-    /// A commit's result: what is committed now.
-    Committed(Result<Vec<(TopicPartition, i64)>, Fault>),
+    /// A commit's result.
+    Committed {
+        /// What is committed now.
+        offsets: Vec<(TopicPartition, i64)>,
+        /// Why some of it is not, the first reason.
+        fault: Option<Fault>,
+    },
     /// librdkafka's own report of a failure.
     Trouble(Fault),
 }

@@ -80,13 +80,15 @@ impl ConsumerContext for Control {
         let failed = match &result {
             // Nothing to commit is no failure.
             Err(error) if error.rdkafka_error_code() != Some(RDKafkaErrorCode::NoOffset) => Some(error),
-            _ => committed.iter().find_map(|(_, _, error)| error.as_ref()),
+            _ => None,
         };
-        let result = match failed {
-            Some(error) => Err(super::fault(Stage::Commit, "committing offsets", error)),
-            None => Ok(committed.into_iter().map(|(partition, offset, _)| (partition, offset)).collect()),
-        };
-        self.note(Event::Committed(result));
+        let of_partition = committed.iter().find_map(|(_, _, error)| error.as_ref());
+        let fault = of_partition.or(failed).map(|error| super::fault(Stage::Commit, "committing offsets", error));
+        // Without a word of any partition, the failure is that of all.
+        let all_failed = failed.is_some() && of_partition.is_none();
+        let taken = committed.into_iter().filter(|(_, _, error)| !all_failed && error.is_none());
+        let offsets = taken.map(|(partition, offset, _)| (partition, offset)).collect();
+        self.note(Event::Committed { offsets, fault });
     }
 }
 

@@ -140,7 +140,11 @@ impl Producer {
                 None => return,
                 Some(Served::Reports) => wait = Duration::ZERO,
                 Some(Served::Error(code, text)) => {
-                    self.trouble = Some(code_fault(Stage::Produce, &text, RDKafkaErrorCode::from(code)));
+                    let fault = code_fault(Stage::Produce, &text, RDKafkaErrorCode::from(code));
+                    // What comes after a fatal state says less.
+                    if self.trouble.as_ref().is_none_or(|trouble| trouble.reason != "producer_fatal") {
+                        self.trouble = Some(fault);
+                    }
                 }
                 Some(Served::Log(level, facility, text)) => context::log(level, &facility, &text),
                 Some(Served::Other) => {}

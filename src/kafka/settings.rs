@@ -38,6 +38,8 @@ const PRODUCER_DEFAULTS: &[(&str, &str)] = &[
     ("linger.ms", "5"),
     // Avro sent uncompressed can be larger than compressed JSON.
     ("compression.type", "lz4"),
+    // A sink that was given more partitions is known before the source's new ones are.
+    ("topic.metadata.refresh.interval.ms", "10000"),
 ];
 
 const PRODUCER_OWNED: &[(&str, &str)] = &[

@@ -22,6 +22,11 @@ impl Flood {
         Self { window: vec![false; window], next: 0, refused: 0, most }
     }
 
+    /// A watch that is turned off.
+    pub(super) fn off() -> Self {
+        Self { window: Vec::new(), next: 0, refused: 0, most: None }
+    }
+
     /// A record came. True: with it, more than the set share of the last `window` records is refused.
     pub(super) fn note(&mut self, refused: bool) -> bool {
         let Some(most) = self.most else { return false };

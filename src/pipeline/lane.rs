@@ -48,6 +48,7 @@ pub(super) struct Lane {
     pub(super) board: Arc<Board>,
     pub(super) seen: Option<u64>,
     pub(super) subscribed: Vec<String>,
+    pub(super) waiting_topics: Vec<String>,
     pub(super) drain: Drain,
     /// When the partitions in hand were last forwarded.
     pub(super) forwarded: Instant,
@@ -125,8 +126,10 @@ impl Lane {
         for prepared in shown.routes.into_iter().skip(routes.len()) {
             routes.push(Route::new(prepared, producer, &config.refused)?);
         }
+        self.waiting_topics = shown.waiting;
         if shown.subscribed != self.subscribed {
             self.subscribed = shown.subscribed;
+            self.retire();
             match self.subscribed.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
                 // The last topic is gone; librdkafka takes no empty subscription.
                 [] => self.consumer.unsubscribe(),
@@ -136,12 +139,24 @@ impl Lane {
         Ok(())
     }
 
+    /// Forgets what topics needed that are read no more.
+    fn retire(&mut self) {
+        let Self { subscribed, stops, passage, assignment, .. } = self;
+        stops.retain(|partition, _| subscribed.contains(&partition.topic));
+        for (index, route) in passage.routes.iter_mut().enumerate() {
+            let held = assignment.iter().any(|held| held.route == index);
+            if !held && !subscribed.contains(&route.prepared.source_topic) {
+                route.retire();
+            }
+        }
+    }
+
     fn serve_control(&mut self, now: Instant) -> Result<(), Fault> {
         while let Some(event) = self.consumer.control() {
             match event {
                 Event::Assign(partitions) => self.rebalances.assigned(partitions),
                 Event::Revoke { partitions, lost } => self.revoke(partitions, lost, now),
-                Event::Committed(result) => self.committed(result, now),
+                Event::Committed { offsets, fault } => self.committed(&offsets, fault, now),
                 Event::Trouble(fault) if fault.blame == Blame::Us || fault.reason == "fenced" => return Err(fault),
                 Event::Trouble(fault) => self.passage.events.waiting(&fault, now),
             }
@@ -282,17 +297,17 @@ impl Lane {
         }
     }
 
-    fn committed(&mut self, result: Result<Vec<(TopicPartition, i64)>, Fault>, now: Instant) {
+    fn committed(&mut self, offsets: &[(TopicPartition, i64)], fault: Option<Fault>, now: Instant) {
         self.commits.pending = false;
-        match result {
-            Ok(offsets) => {
+        for (partition, offset) in offsets {
+            self.lag.committed(partition, *offset);
+        }
+        match fault {
+            None => {
                 self.commits.failed = false;
                 self.passage.events.committed();
-                for (partition, offset) in offsets {
-                    self.lag.committed(&partition, offset);
-                }
             }
-            Err(fault) => self.commit_failed(&fault, now),
+            Some(fault) => self.commit_failed(&fault, now),
         }
     }
 

@@ -83,7 +83,8 @@ impl Lane {
                     return Ok(());
                 }
                 let (start, routes) = (self.passage.config.start, &self.passage.routes);
-                match start::positions(&self.consumer.watch(), start, routes, &partitions) {
+                let waiting = &self.waiting_topics;
+                match start::positions(&self.consumer.watch(), start, routes, waiting, &partitions) {
                     Ok(begins) => self.take_in_hand(&begins),
                     Err(fault) => {
                         self.passage.events.waiting(&fault, now);
@@ -140,7 +141,8 @@ impl Lane {
     /// Where a partition stopped when it was last in hand, unless its group has gone past that since.
     fn stopped_before(&mut self, partition: &TopicPartition, next: Option<i64>) -> Option<i64> {
         let at = self.stops.get(partition)?.0;
-        if next.is_some_and(|next| next > at) {
+        // Without a committed offset it may be another topic of the same name: what stopped it is tried again.
+        if next.is_none_or(|next| next > at) {
             self.stops.remove(partition);
             return None;
         }

@@ -19,6 +19,8 @@ pub(super) struct Prepared {
     pub(super) sink_topic: String,
     pub(super) place: RouteIndex,
     pub(super) partitions: Partitions,
+    /// It appeared after the pipeline's start: whatever `start` says, it is read from its beginning.
+    pub(super) late: bool,
     pub(super) key: Option<Schema>,
     pub(super) value: Option<Schema>,
 }
@@ -49,6 +51,8 @@ pub(super) struct Board {
 pub(super) struct Shown {
     pub(super) routes: Vec<Arc<Prepared>>,
     pub(super) subscribed: Vec<String>,
+    /// Topics that match a pattern and could not be read at the start: the group may know them.
+    pub(super) waiting: Vec<String>,
 }
 
 impl Board {
@@ -100,6 +104,11 @@ impl Route {
     /// Takes up newer schemas. Called between two records.
     pub(super) fn follow(&mut self) {
         self.key.iter_mut().chain(&mut self.value).for_each(InForce::follow);
+    }
+
+    /// Lets go of what records need: none will come on this route any more.
+    pub(super) fn retire(&mut self) {
+        (self.key, self.value, self.flood) = (None, None, Flood::off());
     }
 
     /// Half of a record, for which there is a conversion.

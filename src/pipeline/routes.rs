@@ -27,6 +27,12 @@ pub(super) struct Routes {
     board: Arc<Board>,
     known: Vec<Known>,
     topics_due: Instant,
+    /// The first look is over: topics that join now have appeared later.
+    late: bool,
+    /// The registry did not answer for a topic that matches.
+    unanswered: bool,
+    /// Outputs that match a pattern, as far as the log has told of them.
+    outputs: BTreeSet<String>,
 }
 
 /// A route whose schemas are resolved.
@@ -37,6 +43,8 @@ struct Known {
     value: Option<Kept>,
     /// On the board, and read.
     joined: bool,
+    /// The last look did not find the topic.
+    missed: bool,
 }
 
 /// A schema that is kept fresh.
@@ -56,7 +64,8 @@ impl Routes {
         metrics: LaneMetrics,
     ) -> Self {
         let (board, topics_due) = (Arc::default(), Instant::now());
-        Self { surveyor, registry, writers, metrics, board, known: Vec::new(), topics_due }
+        let (known, outputs) = (Vec::new(), BTreeSet::new());
+        Self { surveyor, registry, writers, metrics, board, known, topics_due, late: false, unanswered: false, outputs }
     }
 
     /// Resolves the schemas of the topics that are named, however long that takes. To be called once; safe to drop.
@@ -86,12 +95,20 @@ impl Routes {
         self.board = Arc::default();
         self.known.iter_mut().for_each(|known| known.joined = false);
         let matching = self.find(events).await?;
-        let read: Vec<Route> = self.known.iter().map(|known| known.route.clone()).collect();
-        let read: Vec<Route> = read.into_iter().filter(|route| self.reads(&route.source_topic, &matching)).collect();
+        let read = self.known.iter().map(|known| known.route.clone());
+        let read: Vec<Route> = read.filter(|route| self.reads(&route.source_topic, &matching)).collect();
+        if read.is_empty() {
+            self.late = true;
+            return Ok(0);
+        }
         let survey = self.surveyor.survey(&read).await?;
-        let dead_letter = survey.dead_letter.clone().transpose()?;
+        let dead_letter = survey.dead_letter.clone();
         self.join(survey, events)?;
-        Ok(dead_letter.unwrap_or(0))
+        let waiting = matching.into_iter().filter(|topic| !self.joined(topic)).collect();
+        self.board.change(|shown| shown.waiting = waiting);
+        // Whatever appears from now on is read from its beginning.
+        self.late = true;
+        if self.any() { dead_letter.transpose().map(Option::unwrap_or_default) } else { Ok(0) }
     }
 
     /// Waits until something is due, and asks: for a newer schema, or for new topics. Safe to drop.
@@ -118,6 +135,15 @@ impl Routes {
     /// How many topics are read now.
     pub(super) fn count(&self) -> usize {
         self.known.iter().filter(|known| known.joined).count()
+    }
+
+    /// Whether a look soon may find more, because the registry did not answer.
+    pub(super) fn unanswered(&self) -> bool {
+        self.unanswered
+    }
+
+    fn joined(&self, topic: &str) -> bool {
+        self.known.iter().any(|known| known.joined && known.route.source_topic == topic)
     }
 
     pub(super) fn any(&self) -> bool {
@@ -150,8 +176,13 @@ impl Routes {
             return Ok(BTreeSet::new());
         }
         self.topics_due = Instant::now() + config.source.topic_refresh;
-        let matching = self.surveyor.matching(&self.writers).await?;
+        let [matching, outputs] = self.surveyor.matching(&self.writers).await?;
+        for output in outputs.difference(&self.outputs) {
+            events.topic_is_output(output);
+        }
+        self.outputs = outputs;
         self.metrics.still_match(&matching);
+        self.unanswered = false;
         for topic in &matching {
             if self.known.iter().any(|known| known.route.source_topic == *topic) {
                 continue;
@@ -160,14 +191,19 @@ impl Routes {
             if let Some(other) = self.known.iter().find(|known| known.route.sink_topic == route.sink_topic) {
                 let message = format!("its sink topic is that of {:?} too", other.route.source_topic);
                 let fault = Fault::lasting(Stage::Config, Blame::Config, "sink_taken", message);
-                events.topic_waits(topic, &fault, Instant::now());
+                events.topic_waits(topic, &fault);
                 continue;
             }
             match self.resolve(route, false, events).await {
                 Ok(known) => self.known.push(known),
-                // The registry does not answer: nor would it for the others.
-                Err(fault) if fault.retry => return Err(fault),
-                Err(fault) => events.topic_waits(topic, &fault, Instant::now()),
+                Err(fault) => {
+                    events.topic_waits(topic, &fault);
+                    self.unanswered |= fault.retry;
+                    // Nor would it answer for the others.
+                    if matches!(fault.reason, "unreachable" | "timeout") {
+                        break;
+                    }
+                }
             }
         }
         Ok(matching)
@@ -176,18 +212,22 @@ impl Routes {
     /// Puts on the board what was found fit, as read from now on.
     fn join(&mut self, survey: Survey, events: &mut Events) -> Result<(), Fault> {
         let names = &self.surveyor.config.source.topics.names;
-        let mut joined = Vec::new();
+        let (mut joined, mut failed) = (Vec::new(), Ok(()));
         for (topic, found) in survey.routes {
-            let Some(known) = self.known.iter_mut().find(|known| known.route.source_topic == topic) else { continue };
+            let Some(known) = self.known.iter().find(|known| known.route.source_topic == topic) else { continue };
             match found {
                 Ok(partitions) => {
-                    joined.push(Arc::new(known.prepare(partitions, &self.metrics)));
-                    known.joined = true;
-                    events.topic_joined(&topic, &known.route.sink_topic);
+                    joined.push(Arc::new(known.prepare(partitions, self.late, &self.metrics)));
                 }
-                Err(fault) if fault.retry || names.contains(&topic) => return Err(fault),
-                Err(fault) => events.topic_waits(&topic, &fault, Instant::now()),
+                Err(fault) if names.contains(&topic) => failed = Err(fault),
+                Err(fault) => events.topic_waits(&topic, &fault),
             }
+        }
+        failed?;
+        for prepared in &joined {
+            let mut known = self.known.iter_mut().filter(|known| known.route.source_topic == prepared.source_topic);
+            known.by_ref().for_each(|known| known.joined = true);
+            events.topic_joined(&prepared.source_topic, &prepared.sink_topic);
         }
         self.board.change(|shown| {
             shown.subscribed.extend(joined.iter().map(|prepared| prepared.source_topic.clone()));
@@ -201,12 +241,16 @@ impl Routes {
         let names = self.surveyor.config.source.topics.names.clone();
         let gone =
             |known: &Known| !names.contains(&known.route.source_topic) && !matching.contains(&known.route.source_topic);
-        for known in self.known.iter_mut().filter(|known| known.joined && gone(known)) {
-            known.joined = false;
+        // One answer without it may be a broker's that is behind; the second one is believed.
+        let leaving = |known: &Known| gone(known) && known.missed;
+        for known in self.known.iter().filter(|known| leaving(known)) {
             let topic = &known.route.source_topic;
             self.board.change(|shown| shown.subscribed.retain(|subscribed| subscribed != topic));
+            self.metrics.forget_topic(topic);
             events.topic_left(topic);
         }
+        self.known.retain(|known| !leaving(known));
+        self.known.iter_mut().for_each(|known| known.missed = gone(known));
         let fresh = self.known.iter().filter(|known| !known.joined && matching.contains(&known.route.source_topic));
         let fresh: Vec<Route> = fresh.map(|known| known.route.clone()).collect();
         if fresh.is_empty() {
@@ -219,11 +263,15 @@ impl Routes {
     /// A newer latest version is written with from the next record on. One that cannot be used, or a registry that does
     /// not answer, changes nothing: the schema in force stays.
     async fn freshen_schemas(&mut self, now: Instant, events: &mut Events) {
+        let mut silent = false;
         for known in &mut self.known {
             let topic = &known.route.source_topic;
             for kept in known.key.iter_mut().chain(&mut known.value) {
                 let Some(refresh) = kept.refresh().filter(|_| kept.due.is_some_and(|due| due <= now)) else { continue };
                 kept.due = Some(now + refresh);
+                if silent {
+                    continue;
+                }
                 let conversion = &kept.schema.conversion;
                 let resolved = match kept.source.resolve().await {
                     Ok(resolved) if resolved == kept.schema.cell.target().resolved => {
@@ -234,9 +282,7 @@ impl Routes {
                     Err(fault) => {
                         events.schema_refresh_failed(&fault, Instant::now());
                         // The others would not get an answer either, each after a wait of its own.
-                        if fault.retry {
-                            return;
-                        }
+                        silent = fault.retry;
                         continue;
                     }
                 };
@@ -257,7 +303,7 @@ impl Routes {
             let Some(conversion) = conversion.clone() else { continue };
             let registry = Arc::clone(&self.registry);
             let source = Source::new(registry, conversion.subject.clone(), conversion.schema.clone());
-            let resolved = if patient { source.resolve_at_start().await? } else { source.resolve().await? };
+            let resolved = if patient { source.resolve_at_start().await? } else { source.resolve_once().await? };
             let target = compile(&route.source_topic, &conversion, resolved, &self.metrics, events)?;
             let schema = Schema { conversion: Arc::new(conversion), cell: Arc::new(SchemaCell::new(target)) };
             let mut fresh = Kept { schema, source, due: None };
@@ -265,18 +311,19 @@ impl Routes {
             kept[place] = Some(fresh);
         }
         let [key, value] = kept;
-        Ok(Known { route, key, value, joined: false })
+        Ok(Known { route, key, value, joined: false, missed: false })
     }
 }
 
 impl Known {
-    fn prepare(&self, partitions: Partitions, metrics: &LaneMetrics) -> Prepared {
+    fn prepare(&self, partitions: Partitions, late: bool, metrics: &LaneMetrics) -> Prepared {
         let schema = |kept: &Option<Kept>| kept.as_ref().map(|kept| kept.schema.clone());
         Prepared {
             place: metrics.route(&self.route.source_topic, &self.route.sink_topic),
             source_topic: self.route.source_topic.clone(),
             sink_topic: self.route.sink_topic.clone(),
             partitions,
+            late,
             key: schema(&self.key),
             value: schema(&self.value),
         }

@@ -33,6 +33,7 @@ pub(super) fn positions(
     watch: &Watch,
     start: Start,
     routes: &[Route],
+    waiting: &[String],
     partitions: &[TopicPartition],
 ) -> Result<Vec<Begin>, Fault> {
     if partitions.is_empty() {
@@ -40,8 +41,9 @@ pub(super) fn positions(
     }
     let committed = watch.committed(partitions, ASK)?;
     let missing = || committed.iter().filter(|(_, offset)| offset.is_none()).map(|(partition, _)| partition.clone());
-    let fresh: Vec<TopicPartition> = missing().collect();
-    let beginnings = if fresh.is_empty() || start == Start::Earliest || !first_start(watch, routes)? {
+    let late = |topic: &str| routes.iter().any(|route| route.prepared.late && route.prepared.source_topic == topic);
+    let fresh: Vec<TopicPartition> = missing().filter(|partition| !late(&partition.topic)).collect();
+    let beginnings = if fresh.is_empty() || start == Start::Earliest || !first_start(watch, routes, waiting)? {
         Vec::new()
     } else {
         match start {
@@ -60,13 +62,21 @@ pub(super) fn positions(
         .collect())
 }
 
-/// Whether no partition of the source topics has a committed offset.
-fn first_start(watch: &Watch, routes: &[Route]) -> Result<bool, Fault> {
+/// Whether no partition of the source topics has a committed offset, of those included that cannot be read yet.
+fn first_start(watch: &Watch, routes: &[Route], waiting: &[String]) -> Result<bool, Fault> {
     let partitions = |route: &Route| {
         let topic = route.prepared.source_topic.clone();
         (0..route.prepared.partitions.source).map(move |partition| TopicPartition { topic: topic.clone(), partition })
     };
-    let all: Vec<_> = routes.iter().flat_map(partitions).collect();
+    let mut all: Vec<_> = routes.iter().flat_map(partitions).collect();
+    for topic in waiting {
+        match watch.partition_count(topic, ASK) {
+            Ok(count) => all.extend((0..count).map(|partition| TopicPartition { topic: topic.clone(), partition })),
+            Err(fault) if fault.retry => return Err(fault),
+            // It is gone by now.
+            Err(_) => {}
+        }
+    }
     Ok(watch.committed(&all, ASK)?.iter().all(|(_, offset)| offset.is_none()))
 }
 

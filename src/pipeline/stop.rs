@@ -9,6 +9,7 @@
 use super::assignment::{Halt, Held, State};
 use super::lane::Lane;
 use super::offsets::SlotIndex;
+use super::route::Route;
 use crate::config::OutOfRange;
 use crate::fault::Fault;
 use crate::kafka::consumer::{Consumer, Position};
@@ -59,12 +60,19 @@ impl Lane {
             held.state = State::Halting(Halt::Stop { at: None, fault: fault.clone() });
         }
         route.flooded = Some(fault.clone());
-        if self.passage.routes.iter().all(|route| route.flooded.is_some()) {
+        if self.read_routes().all(|route| route.flooded.is_some()) {
             self.passage.events.failed(&fault);
             self.pulse.failed();
         } else if let Some(route) = self.passage.routes.get(index) {
             self.passage.events.topic_failed(&route.prepared.source_topic, &fault);
         }
+    }
+
+    /// The routes of the topics that are read now.
+    fn read_routes(&self) -> impl Iterator<Item = &Route> {
+        self.subscribed
+            .iter()
+            .filter_map(|topic| self.passage.routes.iter().rev().find(|route| route.prepared.source_topic == *topic))
     }
 
     /// The data queue says that a partition cannot go on.
@@ -80,7 +88,8 @@ impl Lane {
                 "the next offset to read of {partition} is no longer in the log (retention, or the topic was made \
                  anew): set out_of_range to earliest or latest, or reset the group's offset"
             );
-        } else if fault.retry {
+        } else if fault.retry || matches!(fault.reason, "unknown_topic" | "unknown_partition") {
+            // A broker may be behind; a topic that is really gone is taken away by the group.
             return self.passage.events.waiting(&fault, now);
         }
         self.halt(slot, Halt::Stop { at: None, fault });

@@ -100,14 +100,20 @@ impl Supervisor {
     async fn look(&self, routes: &mut Routes, events: &mut Events) -> Result<Option<i32>, Fault> {
         let (began, mut tries) = (Instant::now(), 0);
         while !self.shutdown.ordered() {
-            match routes.look(events).await {
+            let looked = tokio::select! {
+                looked = routes.look(events) => looked,
+                () = self.shutdown.wait() => return Ok(None),
+            };
+            match looked {
                 Ok(dead_letter) if routes.any() => return Ok(Some(dead_letter)),
                 Ok(_) => {
                     // Ready, as a lane without a partition is: nothing else will come of waiting.
                     self.pulse.joined();
                     events.waiting(&routes.nothing_matches(), Instant::now());
-                    self.rest(self.config.source.topic_refresh).await;
-                    continue;
+                    if !routes.unanswered() {
+                        self.rest(self.config.source.topic_refresh).await;
+                        continue;
+                    }
                 }
                 Err(fault) if fault.retry => events.waiting(&fault, Instant::now()),
                 Err(fault) if fault.reason == "unknown_topic" && began.elapsed() < JUST_MADE => {
@@ -177,6 +183,7 @@ impl Supervisor {
             board: routes.board(),
             seen: None,
             subscribed: Vec::new(),
+            waiting_topics: Vec::new(),
             drain: Drain { timeout: self.drain_timeout, began: None, left_group: false },
             forwarded: Instant::now(),
             lag,

@@ -47,51 +47,68 @@ impl Surveyor {
     /// # Errors
     /// A cluster does not answer.
     pub(super) async fn survey(&self, routes: &[Route]) -> Result<Survey, Fault> {
-        let (began, mut made) = (Instant::now(), BTreeSet::new());
+        let (mut last_made, mut made) = (Instant::now(), BTreeMap::new());
         let seen = loop {
             let (this, asked) = (self.clone(), routes.to_vec());
             let seen = blocking("the look at the topics", move || this.look(&asked)).await?;
             let missing = self.missing(routes, &seen);
-            let fresh: Vec<_> = missing.iter().filter(|(topic, _)| !made.contains(*topic)).collect();
+            let fresh: Vec<_> = missing.iter().filter(|(topic, _)| !made.contains_key(*topic)).collect();
             match &self.config.sink.create {
                 Some(how) if !fresh.is_empty() => {
                     for (topic, partitions) in fresh {
-                        self.make(topic, *partitions, how).await?;
-                        made.insert((*topic).to_owned());
+                        match self.make(topic, *partitions, how).await {
+                            Err(fault) if fault.retry => return Err(fault),
+                            result => drop(made.insert((*topic).to_owned(), result.err())),
+                        }
                     }
+                    last_made = Instant::now();
                 }
-                Some(_) if !missing.is_empty() && began.elapsed() < JUST_MADE => {}
+                Some(_) if awaited(&missing, &made) && last_made.elapsed() < JUST_MADE => {}
                 _ => break seen,
             }
             tokio::time::sleep(LOOK_AGAIN).await;
         };
+        // Why it could not be made says more than that it is missing.
+        let told = |topic: &str, found: Result<i32, Fault>| match (found, made.get(topic)) {
+            (Err(_), Some(Some(fault))) => Err(fault.clone()),
+            (found, _) => found,
+        };
         let judged = routes.iter().zip(seen.routes).map(|(route, (source, sink))| {
-            let partitions = source.and_then(|source| Ok(Partitions { source, sink: sink? }));
+            let partitions = source.and_then(|source| {
+                let sink = match (told(&route.sink_topic, sink), self.planned(source)) {
+                    // It was not made, because it would not do.
+                    (Err(fault), Some(planned)) if fault.reason == "unknown_topic" && !self.fits(source, planned) => {
+                        planned
+                    }
+                    (sink, _) => sink?,
+                };
+                Ok(Partitions { source, sink })
+            });
             (route.source_topic.clone(), partitions.and_then(|partitions| self.fit(route, partitions)))
         });
-        Ok(Survey { routes: judged.collect(), dead_letter: seen.dead_letter })
+        let dead_letter = seen.dead_letter.map(|found| told(self.dead_letter().unwrap_or_default(), found));
+        Ok(Survey { routes: judged.collect(), dead_letter })
     }
 
-    /// The topics that match the pipeline's patterns now, and are no outputs of `pipelines` on the same cluster.
+    /// The topics that match the pipeline's patterns now; beside them those that do and have the name of an output of one
+    /// of `writers`, the pipelines that write to the same cluster: they are not read.
     ///
     /// # Errors
     /// The cluster does not answer.
-    pub(super) async fn matching(&self, writers: &[Arc<Pipeline>]) -> Result<BTreeSet<String>, Fault> {
+    pub(super) async fn matching(&self, writers: &[Arc<Pipeline>]) -> Result<[BTreeSet<String>; 2], Fault> {
         let source = self.source.clone();
         let names = blocking("the look for topics", move || Topics::new(&source)?.names(ASK)).await?;
         let topics = &self.config.source.topics;
-        let read = |topic: &String| {
-            let named = topics.names.contains(topic);
-            !named && topics.matches(topic) && !writers.iter().any(|pipeline| pipeline.writes(topic))
-        };
-        Ok(names.into_iter().filter(read).collect())
+        let matching = names.into_iter().filter(|topic| !topics.names.contains(topic) && topics.matches(topic));
+        let (outputs, read) = matching.partition(|topic| writers.iter().any(|pipeline| pipeline.writes(topic)));
+        Ok([read, outputs])
     }
 
     fn look(&self, routes: &[Route]) -> Result<Seen, Fault> {
         let (source, sink) = (Topics::new(&self.source)?, Topics::new(&self.sink)?);
-        // A cluster that does not answer is asked once.
+        // A cluster that does not answer is asked once; trouble with one topic is that topic's.
         let count = |topics: &Topics, topic: &str| match topics.partition_count(topic, ASK) {
-            Err(fault) if fault.retry => Err(fault),
+            Err(fault) if fault.reason == "unreachable" => Err(fault),
             counted => Ok(counted),
         };
         let look = |route: &Route| Ok((count(&source, &route.source_topic)?, count(&sink, &route.sink_topic)?));
@@ -109,6 +126,7 @@ impl Surveyor {
             .zip(&seen.routes)
             .filter(|(_, (_, sink))| unknown(sink))
             .filter_map(|(route, (source, _))| Some((route.sink_topic.as_str(), *source.as_ref().ok()?)))
+            .filter(|(_, source)| self.planned(*source).is_some_and(|planned| self.fits(*source, planned)))
             .collect();
         if let (Some(topic), Some(found), Some(most)) = (self.dead_letter(), &seen.dead_letter, sources().max())
             && unknown(found)
@@ -129,9 +147,18 @@ impl Surveyor {
         Ok(())
     }
 
+    /// How many partitions a topic that is made has, for a source of so many.
+    fn planned(&self, source: i32) -> Option<i32> {
+        self.config.sink.create.as_ref().map(|how| how.partitions.unwrap_or(source))
+    }
+
+    fn fits(&self, source: i32, sink: i32) -> bool {
+        self.config.sink.partitioning == Partitioning::ByKey || sink >= source
+    }
+
     /// Refuses what cannot work.
     fn fit(&self, route: &Route, partitions: Partitions) -> Result<Partitions, Fault> {
-        if self.config.sink.partitioning == Partitioning::ByKey || partitions.sink >= partitions.source {
+        if self.fits(partitions.source, partitions.sink) {
             return Ok(partitions);
         }
         let message = format!(
@@ -148,6 +175,11 @@ impl Surveyor {
             config::RefusedPolicy::Skip | config::RefusedPolicy::Stop => None,
         }
     }
+}
+
+/// Whether a topic is missing that was made.
+fn awaited(missing: &[(&str, i32)], made: &BTreeMap<String, Option<Fault>>) -> bool {
+    missing.iter().any(|(topic, _)| matches!(made.get(*topic), Some(None)))
 }
 
 async fn blocking<T: Send + 'static>(

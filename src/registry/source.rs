@@ -37,6 +37,14 @@ impl Source {
         Ok(Patience::SHORT.insist(|| self.ask()).await?)
     }
 
+    /// As [`Self::resolve`], with one try.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn resolve_once(&self) -> Result<Resolved, Fault> {
+        Ok(self.ask().await?)
+    }
+
     /// As [`Self::resolve`], but waits for the registry as long as it takes, and says so in the log. Safe to drop.
     ///
     /// # Errors

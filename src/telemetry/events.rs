@@ -64,15 +64,22 @@ impl Events {
         tracing::info!(target: "json2avro", pipeline = self.pipeline(), source, sink, "topic joined");
     }
 
-    /// A topic that matches a pattern cannot be read yet; it is tried again at the next look.
-    pub fn topic_waits(&mut self, topic: &str, fault: &Fault, now: Instant) {
-        self.metrics.topic_waits(topic, Some(fault.reason));
-        if let Some(times) = self.quiet.happened(fault.reason, now) {
+    /// A topic that matches a pattern cannot be read yet; it is tried again at the next look. Said once for each reason.
+    pub fn topic_waits(&self, topic: &str, fault: &Fault) {
+        if self.metrics.topic_waits(topic, Some(fault.reason)) != Some(fault.reason) {
             let (stage, reason, message) = parts(fault);
             tracing::warn!(
-                target: "json2avro", pipeline = self.pipeline(), topic, stage, reason, times, message, "topic waits"
+                target: "json2avro", pipeline = self.pipeline(), topic, stage, reason, message, "topic waits"
             );
         }
+    }
+
+    /// A topic matches a pattern and has the name of one that is written: it is not read.
+    pub fn topic_is_output(&self, topic: &str) {
+        tracing::info!(
+            target: "json2avro", pipeline = self.pipeline(), topic,
+            "topic not read: it has the name of an output; name it in source.topic to read it all the same"
+        );
     }
 
     /// The topic exists no more, or a pattern matches it no more.
@@ -100,16 +107,6 @@ impl Events {
         self.metrics.failed(fault.reason);
         let (stage, reason, message) = parts(fault);
         tracing::error!(target: "json2avro", pipeline = self.pipeline(), stage, reason, message, "pipeline failed");
-    }
-
-    /// The last `window` records held so many refused ones that the schema or the config must be wrong, not the records.
-    pub fn flood(&self, refused: usize, window: usize, fault: &Fault) {
-        self.metrics.failed(fault.reason);
-        let (stage, reason, message) = parts(fault);
-        tracing::error!(
-            target: "json2avro", pipeline = self.pipeline(), refused, window, stage, reason, message,
-            "pipeline failed: a flood of refusals"
-        );
     }
 
     /// The pipeline ended as ordered. `abandoned` records were in flight when the deadline came and are read again.
@@ -199,13 +196,6 @@ impl Events {
             target: "json2avro", pipeline = self.pipeline(), topic = at.topic, partition = at.partition, offset,
             stage, reason, message, "partition stopped"
         );
-    }
-
-    /// A stopped partition goes on with this offset.
-    pub fn partition_resumed(&self, at: &TopicPartition, offset: i64) {
-        self.metrics.resumed(at);
-        let (topic, partition) = (&at.topic, at.partition);
-        tracing::info!(target: "json2avro", pipeline = self.pipeline(), topic, partition, offset, "partition resumed");
     }
 
     /// The committed offset is no longer in the log, and the config says to go on at `to`: what lies between was never

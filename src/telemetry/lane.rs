@@ -149,23 +149,23 @@ impl LaneMetrics {
         *count += 1;
     }
 
-    /// A partition stands in front of a record, until [`LaneMetrics::resumed`] or [`LaneMetrics::forget_partition`].
+    /// A partition stands in front of a record, until [`LaneMetrics::forget_partition`].
     pub fn stopped(&self, partition: &TopicPartition, reason: &'static str) {
         locked(&self.lane.state).stopped.insert(partition.clone(), reason);
     }
 
-    /// A stopped partition goes on.
-    pub fn resumed(&self, partition: &TopicPartition) {
-        locked(&self.lane.state).stopped.remove(partition);
-    }
-
-    /// A topic that matches a pattern cannot be read yet (why), or need not wait any more (None).
-    pub fn topic_waits(&self, topic: &str, reason: Option<&'static str>) {
+    /// A topic that matches a pattern cannot be read yet (why), or need not wait any more (None). Returns why it waited.
+    pub fn topic_waits(&self, topic: &str, reason: Option<&'static str>) -> Option<&'static str> {
         let mut state = locked(&self.lane.state);
         match reason {
-            Some(reason) => drop(state.waiting.insert(topic.to_owned(), reason)),
-            None => drop(state.waiting.remove(topic)),
+            Some(reason) => state.waiting.insert(topic.to_owned(), reason),
+            None => state.waiting.remove(topic),
         }
+    }
+
+    /// The topic is read no more: its schemas have no age.
+    pub fn forget_topic(&self, topic: &str) {
+        locked(&self.lane.state).schemas.retain(|(known, _), _| known != topic);
     }
 
     /// Of the topics that wait, these alone still match a pattern.

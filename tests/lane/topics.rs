@@ -113,6 +113,49 @@ fn a_topic_that_appears_later_is_read_from_its_beginning() {
 }
 
 #[test]
+fn a_topic_that_appears_where_there_was_none_is_read_from_its_beginning() {
+    let stage = Stage::new(1)
+        .set("pipeline.p.source.topic", "^shop")
+        .set("pipeline.p.sink.topic", "{topic}-avro")
+        .set("pipeline.p.start", "latest")
+        .raw("pipeline.p.source.topic_refresh_ms", 200);
+    let mut sidecar = stage.run();
+    wait_for("the first look", LIMIT, || sidecar.log().contains("no topic that can be read matches").then_some(()));
+    stage.registry.register("shop-avro-value", SCHEMA);
+    topics(&stage, &["shop-avro", "shop"]);
+    write(&stage, "shop", &json(0..3));
+    sidecar.wait_for("all of it", LIMIT, |metrics| ended(metrics) == [3, 0, 0]);
+    sidecar.terminate();
+}
+
+#[test]
+fn a_registry_that_is_away_holds_up_only_what_needs_it() {
+    let stage = Stage::new(1)
+        .set("pipeline.p.source.topic", "^shop")
+        .set("pipeline.p.sink.topic", "{topic}-avro")
+        .raw("pipeline.p.source.topic_refresh_ms", 200);
+    topics(&stage, &["shop-a", "shop-a-avro", "shop-b", "shop-b-avro"]);
+    stage.registry.register("shop-a-avro-value", SCHEMA);
+    stage.registry.register("shop-b-avro-value", SCHEMA);
+    stage.registry.down();
+    write(&stage, "shop-a", &json(0..3));
+    let mut sidecar = stage.run();
+    let waits = |metrics: &Metrics| metrics.sum("topics_waiting", &[("reason", "unreachable")]) >= 1.0;
+    sidecar.wait_for("word of it", LIMIT, waits);
+    stage.registry.up();
+    // Unlike the 30 s between two looks of a pipeline that has all that it needs.
+    sidecar
+        .wait_for("the records", LIMIT, |metrics| ended(metrics) == [3, 0, 0] && !metrics.has("topics_waiting", &[]));
+    stage.registry.down();
+    topics(&stage, &["shop-c", "shop-c-avro"]);
+    sidecar.wait_for("a new topic that waits", LIMIT, waits);
+    write(&stage, "shop-b", &json(3..5));
+    sidecar.wait_for("another topic's records", LIMIT, |metrics| ended(metrics) == [5, 0, 0]);
+    assert!(sidecar.said(&["topic waits", "shop-c", "unreachable"]), "{}", sidecar.log());
+    sidecar.terminate();
+}
+
+#[test]
 fn a_named_topic_that_cannot_run_fails_the_pipeline_and_a_matched_one_waits() {
     let stage = |source: &str| {
         let stage = Stage::new(2)

@@ -68,8 +68,13 @@ fn matching(clusters: &mut Clusters<'_>, pipeline: &Pipeline, notes: &mut Notes<
                 |other: &Pipeline| config.kafka.get(&other.sink.kafka).is_some_and(|sink| sink.same_cluster(kafka));
             let written = |topic: &str| config.pipeline.values().any(|other| there(other) && other.writes(topic));
             let topics = &pipeline.source.topics;
-            let new = |name: &String| !topics.names.contains(name) && topics.matches(name) && !written(name);
-            let found: Vec<String> = names.into_iter().filter(new).collect();
+            let new = |name: &String| !topics.names.contains(name) && topics.matches(name);
+            let (outputs, found): (Vec<String>, Vec<String>) =
+                names.into_iter().filter(new).partition(|name| written(name));
+            if !outputs.is_empty() {
+                let message = format!("not read, for they have the name of an output: {}", outputs.join(", "));
+                notes.ok(&about, message);
+            }
             match found.len() {
                 0 => notes.warn(&about, "no topic matches yet", "correct the pattern, or make the topics"),
                 count => notes.ok(&about, format!("{count} topics match: {}", found.join(", "))),
@@ -97,7 +102,8 @@ pub(super) fn check(
     let (topic, makes) = (&route.source_topic, pipeline.sink.create.is_some());
     let source_partitions = source.as_ref().and_then(|side| count(clusters, side, topic, "source", false, notes));
     let sink_partitions = sink.as_ref().and_then(|side| count(clusters, side, &route.sink_topic, "sink", makes, notes));
-    if let (Some(source), Some(sink)) = (source_partitions, sink_partitions) {
+    let planned = pipeline.sink.create.as_ref().and_then(|how| how.partitions);
+    if let (Some(source), Some(sink)) = (source_partitions, sink_partitions.or(planned)) {
         partitions(pipeline, route, source, sink, notes);
     }
     let oldest = source

@@ -20,6 +20,7 @@ pub(crate) const PRODUCER: &[(&str, &str)] = &[
     ("ssl.ca.location", "probe"),
     ("linger.ms", "5"),
     ("compression.type", "lz4"),
+    ("topic.metadata.refresh.interval.ms", "10000"),
     ("enable.idempotence", "true"),
     ("acks", "all"),
     ("message.timeout.ms", "0"),
