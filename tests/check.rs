@@ -160,6 +160,35 @@ fn what_would_go_well_and_what_would_not() {
 }
 
 #[test]
+fn a_pattern_and_what_it_matches() {
+    let Some(services) = Services::turn() else { return };
+    for topic in ["check.fine", "check.bare"] {
+        services.create_topic(topic, 2, &[("retention.ms", "-1")]);
+        services.produce(topic, &records(&["{\"id\":1}"], now()));
+    }
+    services.create_topic("check.fine-avro", 2, &[("retention.ms", "-1")]);
+    services.register("check.fine-avro-value", SCHEMA);
+    let config = |sink: &str| {
+        format!(
+            "kafka.main.\"bootstrap.servers\" = \"{}\"\nregistry.main.url = \"{}\"\n[pipeline.o]\n\
+             group_id = \"check-o\"\nsource.topic = \"^check[.]\"\nsink = {{ create = true, {sink} }}\n",
+            services.bootstrap(),
+            services.registry_url()
+        )
+    };
+    let (document, bad) = live(&config("topic = \"{topic}-avro\""), 0);
+    says(&bad, &["warning subject \"check.bare-avro-value\": its topic waits: "]);
+    let said = document.to_string();
+    for part in ["2 topics match", "output: check.fine-avro", "check.bare-avro", "would be made"] {
+        assert!(said.contains(part), "{document:#}\nlacks {part}");
+    }
+    // All three of them are sources now, with two partitions each.
+    let (_, bad) = live(&config("topic = \"{topic}-new\", create_partitions = 1"), 64);
+    let fewer = bad.iter().filter(|line| line.contains("it has 1 partitions and the source 2"));
+    assert_eq!(fewer.count(), 3, "{bad:#?}");
+}
+
+#[test]
 fn nobody_there() {
     let (_, bad) = live(&config("127.0.0.1:1", "http://127.0.0.1:1", "orders", ""), 69);
     says(&bad, &["error kafka.main: ", "error subject \"orders-avro-value\": "]);

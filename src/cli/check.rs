@@ -125,7 +125,7 @@ fn live(
 ) {
     let mut group_asked = false;
     for topic in topics::of_pipeline(clusters, pipeline, notes) {
-        let route = pipeline.route(&topic);
+        let (route, named) = (pipeline.route(&topic), pipeline.source.topics.names.contains(&topic));
         let readable = topics::check(runtime, clusters, pipeline, &route, notes);
         if readable.is_some() && !std::mem::replace(&mut group_asked, true) {
             topics::group(clusters, pipeline, &topic, notes);
@@ -133,7 +133,7 @@ fn live(
         let most_bytes = readable.as_ref().map_or(usize::MAX, |readable| readable.most_bytes);
         let mut resolve = |conversion: &Option<Conversion>| {
             let conversion = conversion.as_ref()?;
-            Some(runtime.block_on(schema::resolve(clusters.config, pipeline, conversion, most_bytes, notes)))
+            Some(runtime.block_on(schema::resolve(clusters.config, pipeline, conversion, named, most_bytes, notes)))
         };
         // None: not converted. Some(None): its schema cannot be had, which was told.
         let (key, value) = (resolve(&route.key), resolve(&route.value));

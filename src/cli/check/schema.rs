@@ -11,11 +11,12 @@ use crate::transcoder::Plan;
 use std::sync::Arc;
 
 /// Asks the registry as `run` would, but with `register` off. Where the file's schema would be registered, that is good
-/// enough for a trial.
+/// enough for a trial. `named`: the topic must be readable, no pattern merely matches it.
 pub(super) async fn resolve(
     config: &Config,
     pipeline: &Pipeline,
     conversion: &Conversion,
+    named: bool,
     most_bytes: usize,
     notes: &mut Notes<'_>,
 ) -> Option<Reencoder> {
@@ -41,6 +42,11 @@ pub(super) async fn resolve(
             notes.ok(&about, format!("the file's schema would be registered in [registry.{}]", registry.name));
             let SchemaChoice::File { text, .. } = &conversion.schema else { return None };
             return Plan::compile(text, &[], &conversion.transcoder).ok().and_then(|plan| reencoder(plan, 0));
+        }
+        // A topic that a pattern matches waits, and the pipeline goes on without it.
+        Err(fault) if !named && !fault.retry => {
+            notes.warn(&about, format!("its topic waits: {} ({})", fault.message, fault.reason), "");
+            return None;
         }
         Err(fault) => {
             notes.error(fault.blame, &about, format!("{} ({})", fault.message, fault.reason), "");
