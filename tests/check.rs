@@ -1,4 +1,7 @@
-//! `json2avro check`, the binary from outside: configs alone in exact words, then against the real services.
+//! `json2avro check`, the binary from outside: configs alone in exact words, then against the real services;
+//! `access` against a Kafka with an authorizer.
+
+mod access;
 
 use crate::services::Services;
 use crate::services::topics::Record;

@@ -30,6 +30,7 @@ static TURN: Mutex<()> = Mutex::new(());
 pub(crate) struct Services {
     folder: PathBuf,
     broker: Broker,
+    secured: String,
     registry_url: String,
     /// Its standard input is open for as long as this process lives; when it closes, the services end.
     _hold: Child,
@@ -57,11 +58,13 @@ impl Deref for Services {
     }
 }
 
-/// One service of the two.
+/// One service.
 #[derive(Clone, Copy)]
 pub(crate) enum Service {
     Kafka,
     Registry,
+    /// A second Kafka, with an authorizer: runs only where a test starts it.
+    Secured,
 }
 
 impl Services {
@@ -108,6 +111,7 @@ impl Services {
         };
         Ok(Self {
             broker: Broker::at(value("KAFKA_BOOTSTRAP_SERVERS")?),
+            secured: value("KAFKA_SECURED_BOOTSTRAP_SERVERS")?,
             registry_url: value("SCHEMA_REGISTRY_URL")?,
             folder,
             _hold: hold,
@@ -117,6 +121,22 @@ impl Services {
     /// The registry's base URL; it has a path.
     pub(crate) fn registry_url(&self) -> &str {
         &self.registry_url
+    }
+
+    /// The Kafka with an authorizer, which has to be started, as one of its users sees it: `admin`, `mover`.
+    pub(crate) fn secured(&self, user: &str) -> Broker {
+        Broker::at(self.secured.clone()).user(user)
+    }
+
+    /// Allows the user `mover` operations there on `--topic`, a name, `--group`, a name... or `--cluster`.
+    pub(crate) fn allow(&self, operations: &[&str], resources: &[String]) {
+        let mut command = Command::new(SCRIPT);
+        command.arg("acl").arg(&self.folder).args(["--add", "--allow-principal", "User:mover"]);
+        for operation in operations {
+            command.args(["--operation", operation]);
+        }
+        let done = command.args(resources).output().unwrap();
+        assert!(done.status.success(), "{operations:?} {resources:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
     /// Ends a service as an operator would.
@@ -140,6 +160,7 @@ impl Service {
         match self {
             Self::Kafka => "kafka",
             Self::Registry => "registry",
+            Self::Secured => "secured",
         }
     }
 }

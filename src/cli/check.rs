@@ -1,9 +1,10 @@
 //! `json2avro check`: a config validated without running it.
 //!
-//! `schema` the schema a pipeline would write with; `topics` what the clusters say; `sample` real records converted for
-//! a trial; `finding` what comes out. Comes in: a config file. Goes out: a report on standard output, an exit code. Must
-//! never: produce, commit, join a group, register a schema, print a payload or a secret.
+//! `schema` the schema a pipeline would write with; `topics` what the clusters say; `access` what they allow; `sample`
+//! real records converted for a trial; `finding` what comes out. Comes in: a config file. Goes out: a report on standard
+//! output, an exit code. Must never: produce, commit, join a group, register a schema, print a payload or a secret.
 
+mod access;
 mod finding;
 mod sample;
 mod schema;
@@ -28,10 +29,11 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const AFTER_HELP: &str = "\
 Without --live nothing is asked of any service: the config is loaded, all mistakes told at once, and local schema files \
 are compiled. With --live, for each pipeline and each topic that it reads: brokers, topics, partition counts, sink \
-topic settings, access to the source, the group and the topics' settings, the subjects and their schemas; and the last \
-records of the source are converted, neither produced nor committed. --records is shared among the source's partitions, \
-at least one each. \
-Whether the principal may write to the sink is only known once something is written, so it is not checked.
+topic settings, the subjects and their schemas, and what the principal is allowed: Read on source topics and on the group, \
+Write on sink and dead letter topics. The last records of the source are converted, neither produced nor committed. \
+--records is shared among the source's partitions, at least one each. \
+Brokers before Kafka 2.3 do not tell what they allow; there, Write is only known once something is written. Of a topic that \
+would be made, Create is only told for the cluster as a whole.
 
 Exit codes: 0 no errors, warnings allowed; 64 a mistake in the call, config, schema, topics or access; 65 records would \
 be refused; 69 a service does not answer (15 seconds a cluster, three tries a registry); 70 a bug. Of several, the first \
@@ -123,12 +125,12 @@ fn live(
     pipeline: &Pipeline,
     notes: &mut Notes<'_>,
 ) {
-    let mut group_asked = false;
+    let mut first_readable = None;
     for topic in topics::of_pipeline(clusters, pipeline, notes) {
         let (route, named) = (pipeline.route(&topic), pipeline.source.topics.names.contains(&topic));
         let readable = topics::check(runtime, clusters, pipeline, &route, notes);
-        if readable.is_some() && !std::mem::replace(&mut group_asked, true) {
-            topics::group(clusters, pipeline, &topic, notes);
+        if readable.is_some() && first_readable.is_none() {
+            first_readable = Some(topic.clone());
         }
         let most_bytes = readable.as_ref().map_or(usize::MAX, |readable| readable.most_bytes);
         let mut resolve = |conversion: &Option<Conversion>| {
@@ -144,6 +146,7 @@ fn live(
             sample::check(&source, &topic, reencoders, args.records, PATIENCE, notes);
         }
     }
+    access::group(clusters, pipeline, first_readable.as_deref(), notes);
 }
 
 /// Compiles the local files that a pipeline takes schemas from.

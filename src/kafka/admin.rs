@@ -1,19 +1,48 @@
-//! Questions that only a check asks of a cluster: a topic's settings, and what a group may do.
+//! Questions that only a check asks of a cluster: a topic's settings, and what the principal may do.
 //!
 //! Comes in: a cluster, a topic's or group's name. Goes out: answers, or a fault. Must never: change anything, join a
 //! group, wait without a bound.
 
+use super::ffi::{self, Resource};
 use super::{context, fault, settings, topics};
 use crate::config;
 use crate::fault::{Blame, Fault, Stage};
 use rdkafka::admin::{AdminClient, AdminOptions, ResourceSpecifier};
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use std::collections::BTreeMap;
+use std::ffi::CString;
 use std::time::{Duration, Instant};
 
 /// One question waits so long before it is put again, or given up.
 const SLICE: Duration = Duration::from_secs(3);
+
+/// What an ACL allows, as far as a pipeline needs it. The numbers are librdkafka's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Operation {
+    /// Of a topic's records, or in a group.
+    Read = 3,
+    /// Of a topic's records.
+    Write = 4,
+    /// Of a topic.
+    Create = 5,
+    /// Seeing that something is there; comes with Read and Write.
+    Describe = 8,
+}
+
+/// The operations that the principal is allowed on one resource (KIP-430).
+#[derive(Clone, Debug)]
+pub struct Operations(Vec<u32>);
+
+impl Operations {
+    /// Whether this one is allowed.
+    #[must_use]
+    pub fn allow(&self, operation: Operation) -> bool {
+        self.0.contains(&(operation as u32))
+    }
+}
 
 /// A connection to ask one cluster.
 #[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
@@ -108,6 +137,57 @@ impl Admin {
                 asked => return asked,
             }
         }
+    }
+
+    /// What the principal may do to a topic that is there. None: the cluster does not tell, as before Kafka 2.3.
+    ///
+    /// # Errors
+    /// `not_authorized`: not even to see it. Passing: no answer within the patience.
+    pub fn topic_operations(&self, topic: &str) -> Result<Option<Operations>, Fault> {
+        let what = format!("asking what is allowed on topic {topic:?}");
+        self.operations(&what, Resource::Topic(&CString::new(topic).unwrap_or_default()))
+    }
+
+    /// What the principal may do in a group, be it there or not. None: the cluster does not tell.
+    ///
+    /// # Errors
+    /// As for `topic_operations`.
+    pub fn group_operations(&self, group: &str) -> Result<Option<Operations>, Fault> {
+        let what = format!("asking what is allowed in group {group:?}");
+        self.operations(&what, Resource::Group(&CString::new(group).unwrap_or_default()))
+    }
+
+    /// What the principal may do to the cluster: nothing is shown without Describe on it. None: it does not tell.
+    ///
+    /// # Errors
+    /// No answer within the patience.
+    pub fn cluster_operations(&self) -> Result<Option<Operations>, Fault> {
+        self.operations("asking what is allowed on the cluster", Resource::Cluster)
+    }
+
+    fn operations(&self, what: &str, of: Resource<'_>) -> Result<Option<Operations>, Fault> {
+        let began = Instant::now();
+        let found = loop {
+            let left = self.patience.saturating_sub(began.elapsed());
+            let code = match ffi::authorized_operations(self.admin.inner().native_ptr(), of, left) {
+                Ok(found) => break found.map(Operations),
+                Err(code) => RDKafkaErrorCode::from(code),
+            };
+            if matches!(code, RDKafkaErrorCode::UnsupportedFeature | RDKafkaErrorCode::UnsupportedVersion) {
+                return Ok(None);
+            }
+            let fault = super::code_fault(Stage::Config, what, code);
+            let left = self.patience.saturating_sub(began.elapsed());
+            if !fault.retry || left <= SLICE {
+                return Err(fault);
+            }
+            // A broker that just started is still choosing its coordinators.
+            std::thread::sleep(Duration::from_millis(200));
+        };
+        // Whoever is shown a topic or group may describe it: a list without that was not made for us. Kafka leaves the
+        // cluster's list empty for want of Describe.
+        let told = |found: &Operations| matches!(of, Resource::Cluster) || found.allow(Operation::Describe);
+        Ok(found.filter(told))
     }
 
     /// The most bytes that a pipeline's producer sends in one record, key included.

@@ -79,5 +79,9 @@ fn code_fault(stage: Stage, what: &str, code: RDKafkaErrorCode) -> Fault {
         | Code::CoordinatorLoadInProgress => (Blame::Broker, "unreachable", true),
         _ => (Blame::Broker, "broker_error", true),
     };
-    Fault { stage, blame, reason, retry, message: format!("{what}: {code}") }
+    let next = match reason {
+        "not_authorized" => "; add an ACL, json2avro check --live names the missing right",
+        _ => "",
+    };
+    Fault { stage, blame, reason, retry, message: format!("{what}: {code}{next}") }
 }

@@ -279,6 +279,12 @@ impl Passage {
 
     /// A delivery report: the record did not arrive and will be read again.
     pub(super) fn undelivered(&mut self, at: &TopicPartition, record: &InFlight, fault: &mut Fault, now: Instant) {
+        let mut sinks = self.routes.iter().filter(|route| route.prepared.place == record.route);
+        let sink = match (&self.config.refused.policy, record.dead_letter) {
+            (config::RefusedPolicy::DeadLetter { topic }, Some(_)) => topic,
+            _ => sinks.next().map_or(&at.topic, |route| &route.prepared.sink_topic),
+        };
+        fault.message.insert_str(0, &format!("writing to topic {sink:?}: "));
         if record.dead_letter.is_some() {
             fault.stage = Stage::DeadLetter;
         }

@@ -42,11 +42,30 @@ impl Record {
 /// A cluster, real or not, by its address.
 pub(crate) struct Broker {
     bootstrap: String,
+    /// What else a client needs to be let in: librdkafka's properties.
+    properties: Vec<(&'static str, String)>,
 }
 
 impl Broker {
     pub(crate) fn at(bootstrap: String) -> Self {
-        Self { bootstrap }
+        Self { bootstrap, properties: Vec::new() }
+    }
+
+    /// As a user whose password is its name.
+    pub(crate) fn user(self, name: &str) -> Self {
+        let (protocol, mechanism) = ("SASL_PLAINTEXT".to_owned(), "PLAIN".to_owned());
+        let properties = vec![
+            ("security.protocol", protocol),
+            ("sasl.mechanism", mechanism),
+            ("sasl.username", name.to_owned()),
+            ("sasl.password", name.to_owned()),
+        ];
+        Self { properties, ..self }
+    }
+
+    /// What a client needs besides `bootstrap.servers`.
+    pub(crate) fn properties(&self) -> &[(&'static str, String)] {
+        &self.properties
     }
 
     /// `bootstrap.servers`.
@@ -190,6 +209,9 @@ impl Broker {
     fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.bootstrap());
+        for (name, value) in &self.properties {
+            config.set(*name, value);
+        }
         config
     }
 }

@@ -1,11 +1,12 @@
-//! What the clusters say of a pipeline's topics and group.
+//! What the clusters say of a pipeline's topics.
 //!
 //! Comes in: a pipeline and its clusters. Goes out: findings, and how the source can be read. Must never: create
 //! anything, ask a cluster again that did not answer.
 
+use super::access::{self, Role};
 use super::finding::Notes;
 use crate::config::{Config, Kafka, Partitioning, Pipeline, RefusedPolicy, Route, Start};
-use crate::fault::{Blame, Fault};
+use crate::fault::Blame;
 use crate::kafka::admin::Admin;
 use crate::kafka::reader::{Reader, Span};
 use crate::kafka::topics::Topics;
@@ -17,16 +18,17 @@ use tokio::runtime::Runtime;
 /// Records looked at for the oldest timestamp, at most.
 const LOOK: u32 = 10_000;
 
-/// The clusters of a config, and which of them did not answer.
+/// The clusters of a config, and which of them did not answer: anything, or what they allow.
 pub(super) struct Clusters<'c> {
     pub(super) config: &'c Config,
-    silent: BTreeSet<String>,
+    pub(super) silent: BTreeSet<String>,
+    pub(super) untold: BTreeSet<String>,
     patience: Duration,
 }
 
 impl<'c> Clusters<'c> {
     pub(super) fn new(config: &'c Config, patience: Duration) -> Self {
-        Self { config, silent: BTreeSet::new(), patience }
+        Self { config, silent: BTreeSet::new(), untold: BTreeSet::new(), patience }
     }
 }
 
@@ -38,9 +40,9 @@ pub(super) struct Readable {
 }
 
 /// One side of a pipeline.
-struct Side<'c> {
-    kafka: &'c Kafka,
-    admin: Admin,
+pub(super) struct Side<'c> {
+    pub(super) kafka: &'c Kafka,
+    pub(super) admin: Admin,
 }
 
 /// The topics that a pipeline reads; its dead letter topic is looked at.
@@ -52,7 +54,7 @@ pub(super) fn of_pipeline(clusters: &mut Clusters<'_>, pipeline: &Pipeline, note
     if let RefusedPolicy::DeadLetter { topic } = &pipeline.refused.policy
         && let Some(side) = side(clusters, &pipeline.sink.kafka, None, notes)
     {
-        count(clusters, &side, topic, "dead letter", pipeline.sink.create.is_some(), notes);
+        look(clusters, &side, topic, Role::DeadLetter, pipeline.sink.create.is_some(), notes);
     }
     topics
 }
@@ -100,25 +102,30 @@ pub(super) fn check(
     let source = side(clusters, &pipeline.source.kafka, Some(&pipeline.group_id), notes);
     let sink = side(clusters, &pipeline.sink.kafka, None, notes);
     let (topic, makes) = (&route.source_topic, pipeline.sink.create.is_some());
-    let source_partitions = source.as_ref().and_then(|side| count(clusters, side, topic, "source", false, notes));
-    let sink_partitions = sink.as_ref().and_then(|side| count(clusters, side, &route.sink_topic, "sink", makes, notes));
+    let source_seen = source.as_ref().and_then(|side| look(clusters, side, topic, Role::Source, false, notes));
+    let sink_seen = sink.as_ref().and_then(|side| look(clusters, side, &route.sink_topic, Role::Sink, makes, notes));
     let planned = pipeline.sink.create.as_ref().and_then(|how| how.partitions);
-    if let (Some(source), Some(sink)) = (source_partitions, sink_partitions.or(planned)) {
-        partitions(pipeline, route, source, sink, notes);
+    let sink_partitions = sink_seen.as_ref().map(|seen| seen.partitions).or(planned);
+    if let (Some(source), Some(sink)) = (&source_seen, sink_partitions) {
+        partitions(pipeline, route, source.partitions, sink, notes);
     }
-    let oldest = source
-        .as_ref()
-        .zip(source_partitions)
-        .and_then(|(side, count)| oldest(side.kafka, topic, count, clusters.patience));
-    if let (Some(side), Some(_)) = (&sink, sink_partitions) {
+    let readable = source.zip(source_seen).filter(|(_, seen)| seen.allowed);
+    let oldest =
+        readable.as_ref().and_then(|(side, seen)| oldest(side.kafka, topic, seen.partitions, clusters.patience));
+    if let (Some(side), Some(_)) = (&sink, sink_seen) {
         settings(runtime, side, &route.sink_topic, oldest, notes);
     }
-    let (source, partitions) = source.zip(source_partitions)?;
+    let (source, seen) = readable?;
     let most_bytes = sink.as_ref().map_or(usize::MAX, |side| side.admin.most_bytes());
-    Some(Readable { kafka: source.kafka.clone(), partitions, most_bytes })
+    Some(Readable { kafka: source.kafka.clone(), partitions: seen.partitions, most_bytes })
 }
 
-fn side<'c>(clusters: &Clusters<'c>, name: &str, group: Option<&str>, notes: &mut Notes<'_>) -> Option<Side<'c>> {
+pub(super) fn side<'c>(
+    clusters: &Clusters<'c>,
+    name: &str,
+    group: Option<&str>,
+    notes: &mut Notes<'_>,
+) -> Option<Side<'c>> {
     let kafka = clusters.config.kafka.get(name)?;
     match Admin::new(kafka, group, clusters.patience) {
         Ok(admin) => Some(Side { kafka, admin }),
@@ -129,25 +136,32 @@ fn side<'c>(clusters: &Clusters<'c>, name: &str, group: Option<&str>, notes: &mu
     }
 }
 
-fn count(
+/// A topic that is there.
+struct Seen {
+    partitions: i32,
+    /// Whether the pipeline may do with it what it has to, as far as the cluster tells.
+    allowed: bool,
+}
+
+fn look(
     clusters: &mut Clusters<'_>,
     side: &Side<'_>,
     topic: &str,
-    role: &str,
+    role: Role,
     makes: bool,
     notes: &mut Notes<'_>,
-) -> Option<i32> {
+) -> Option<Seen> {
     if clusters.silent.contains(&side.kafka.name) {
         return None;
     }
     let about = format!("topic {topic:?}");
     match side.admin.partition_count(topic) {
-        Ok(count) => {
-            notes.ok(&about, format!("{role}, {count} partitions"));
-            Some(count)
+        Ok(partitions) => {
+            notes.ok(&about, format!("{}, {partitions} partitions", role.name()));
+            Some(Seen { partitions, allowed: access::topic(clusters, side, topic, role, notes) })
         }
         Err(fault) if makes && fault.reason == "unknown_topic" => {
-            notes.ok(&about, format!("{role}, would be made"));
+            access::create(clusters, side, topic, role, notes);
             None
         }
         Err(fault) if fault.retry => {
@@ -159,19 +173,9 @@ fn count(
             None
         }
         Err(fault) => {
-            refused(&fault, &about, role, &format!("Describe on Topic {topic:?}"), notes);
+            access::unseen(&fault, topic, role, notes);
             None
         }
-    }
-}
-
-/// A refusal by the broker: which right is missing, where that is the cause.
-fn refused(fault: &Fault, about: &str, role: &str, right: &str, notes: &mut Notes<'_>) {
-    if fault.reason == "not_authorized" {
-        let next = format!("add an ACL that allows the principal {right}");
-        notes.error(Blame::Config, about, format!("{role}: missing {right}: {}", fault.message), &next);
-    } else {
-        notes.error(fault.blame, about, format!("{role}: {}", fault.message), "");
     }
 }
 
@@ -180,16 +184,6 @@ fn partitions(pipeline: &Pipeline, route: &Route, source: i32, sink: i32, notes:
         let message = format!("partitioning = \"preserve\", but it has {sink} partitions and the source {source}");
         let next = "give it at least as many, or set partitioning = \"by_key\"";
         notes.error(Blame::Config, &format!("topic {:?}", route.sink_topic), message, next);
-    }
-}
-
-/// Whether the group's offsets can be read, for a topic that is there.
-pub(super) fn group(clusters: &Clusters<'_>, pipeline: &Pipeline, topic: &str, notes: &mut Notes<'_>) {
-    let Some(side) = side(clusters, &pipeline.source.kafka, Some(&pipeline.group_id), notes) else { return };
-    let about = format!("group {:?}", pipeline.group_id);
-    match side.admin.ask_group(topic) {
-        Ok(()) => notes.ok(&about, "its offsets can be read"),
-        Err(fault) => refused(&fault, &about, "group", &format!("Read on Group {:?}", pipeline.group_id), notes),
     }
 }
 

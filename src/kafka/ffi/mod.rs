@@ -9,6 +9,8 @@
 //! - `headers`: *detached headers* (`rd_kafka_message_detach_headers`), where the crate copies each; *header names as bytes*
 //!   (`rd_kafka_header_get_all`), where the crate panics on a name that is no UTF-8.
 //! - `mock`: *no wait before a group begins* (`rd_kafka_mock_group_initial_rebalance_delay_ms`), for the demo's cluster.
+//! - `operations`: *what the principal may do* (`rd_kafka_AdminOptions_set_include_authorized_operations`, KIP-430): the crate
+//!   describes neither topics nor the cluster, and asks nothing of rights.
 //! - `reports`: *delivery reports in bulk* (`rd_kafka_event_message_next`), where the crate makes a counted message of each
 //!   and calls back.
 //! - `topic`: *produce with a topic handle* (`rd_kafka_producev`), where the crate looks the topic up by name each time.
@@ -22,6 +24,7 @@
 mod batch;
 mod headers;
 mod mock;
+mod operations;
 mod queue;
 mod reports;
 mod topic;
@@ -30,6 +33,7 @@ pub(super) use batch::{Batch, Message};
 pub use headers::Headers;
 pub(super) use headers::headers;
 pub(super) use mock::groups_begin_at_once;
+pub(super) use operations::{Resource, authorized_operations};
 pub(super) use queue::{ControlQueue, DataQueue};
 pub(super) use reports::{ReportQueue, Served};
 pub(super) use topic::{Outgoing, TopicHandle};

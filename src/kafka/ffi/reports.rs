@@ -61,7 +61,8 @@ impl Drop for ReportQueue {
     }
 }
 
-struct Event(NonNull<sys::rd_kafka_event_t>);
+/// An event of any queue, destroyed with this.
+pub(super) struct Event(pub(super) NonNull<sys::rd_kafka_event_t>);
 
 impl Event {
     fn read(&self, report: &mut impl FnMut(u64, sys::rd_kafka_resp_err_t)) -> Served {
