@@ -2,6 +2,7 @@
 
 use json2avro::config::Kafka;
 use json2avro::kafka::settings;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::process::{Command, Output, Stdio};
 
@@ -21,7 +22,7 @@ fn the_command_tells_how_it_is_called() {
 
 #[test]
 fn the_same_seed_makes_the_same_records() {
-    for (set, bytes) in [("a", 183), ("b", 955), ("d", 2806)] {
+    for (set, bytes) in [("a", 183), ("b", 955), ("c", 9500), ("d", 2806)] {
         let [records, again, others] = [&["7"][..], &["7"], &["8"]].map(|seed| generate(set, seed));
         assert!(records == again && records != others, "set {set}");
         let lines = records.split_inclusive(|byte| *byte == b'\n').count();
@@ -30,6 +31,16 @@ fn the_same_seed_makes_the_same_records() {
         assert!(mean.abs_diff(bytes) * 20 < bytes, "set {set}: {mean} bytes on average instead of {bytes}");
         every_record_converts(set, &records);
     }
+}
+
+#[test]
+fn sets_e_and_w_are_set_d_in_another_spelling() {
+    let [d, e, w] = ["d", "e", "w"].map(|set| String::from_utf8(generate(set, &[])).unwrap());
+    let read = |text: &str, end: &str| -> Vec<Value> {
+        text.split_terminator(end).map(|record| serde_json::from_str(record).unwrap()).collect()
+    };
+    assert!(d != e && read(&d, "\n") == read(&e, "\n"));
+    assert!(w.contains("\n  \"id\": ") && read(&d, "\n") == read(&w, "\n\n"));
 }
 
 /// A pair that differs would make the comparison one of settings.

@@ -29,6 +29,17 @@ const TENS: [f64; 23] = [
     1e21, 1e22,
 ];
 
+/// Ten to the powers that a `u64` holds.
+const WHOLE_TENS: [u64; 20] = {
+    let mut tens = [1; 20];
+    let mut power = 1;
+    while power < 20 {
+        tens[power] = tens[power - 1] * 10;
+        power += 1;
+    }
+    tens
+};
+
 impl<'a> Scanner<'a, '_> {
     /// Passes an integer for `int` or `long`.
     #[inline]
@@ -63,15 +74,16 @@ impl<'a> Scanner<'a, '_> {
     #[inline]
     fn digits(&mut self, mut value: u64) -> u64 {
         while let Some(eight) = self.json.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let Some(number) = eight_digits(u64::from_le_bytes(*eight)) else { break };
-            value = value.wrapping_mul(100_000_000).wrapping_add(number);
-            self.at += 8;
-        }
-        while let Some(digit) = self.json.get(self.at).map(|byte| byte.wrapping_sub(b'0')) {
-            if digit > 9 {
-                break;
+            let (number, digits) = leading_digits(u64::from_le_bytes(*eight));
+            value = value.wrapping_mul(WHOLE_TENS.get(digits).copied().unwrap_or(1)).wrapping_add(number);
+            self.at += digits;
+            if digits < 8 {
+                return value;
             }
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+        }
+        // The input's end is near.
+        while let Some(digit @ b'0'..=b'9') = self.json.get(self.at) {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
             self.at += 1;
         }
         value
@@ -156,6 +168,12 @@ impl<'a> Scanner<'a, '_> {
                 return Ok((if number.negative { -value } else { value }, false));
             }
         }
+        if number.digits <= 19
+            && let Ok(places) = usize::try_from(-number.exponent)
+            && let Some(value) = shortest_double(number.mantissa, places)
+        {
+            return Ok((if number.negative { -value } else { value }, false));
+        }
         self.double_slowly(number, node)
     }
 
@@ -234,20 +252,105 @@ fn reads(written: &str, print: impl FnOnce(&mut &mut [u8]) -> bool) -> bool {
     printed && (text == written || significant(text).eq(significant(written)))
 }
 
-/// Eight ASCII digits as a number, if they all are.
+/// The digits that eight bytes start with, as a number, and how many they are.
 #[inline]
-fn eight_digits(word: u64) -> Option<u64> {
-    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    let over_nine = (word.wrapping_add(0x0606_0606_0606_0606) & HIGH) >> 4;
-    if (word & HIGH) | over_nine != 0x3333_3333_3333_3333 {
-        return None;
-    }
+fn leading_digits(word: u64) -> (u64, usize) {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    let values = word ^ (ONES * b'0' as u64);
+    // The top bit of each byte above 9. A carry runs upwards only: the first such byte is exact.
+    let others = (values.wrapping_add(ONES * (0x80 - 10)) | values) & (ONES << 7);
+    let digits = others.trailing_zeros() as usize / 8;
+    // What is no digit is pushed out, zeros come in front.
+    let values = values.checked_shl(64 - 8 * digits as u32).unwrap_or(0);
     // Pairs, then fours, then eight, by three multiplications.
-    let pairs = word.wrapping_sub(0x3030_3030_3030_3030);
-    let pairs = pairs.wrapping_mul(10).wrapping_add(pairs >> 8);
+    let pairs = values.wrapping_mul(10).wrapping_add(values >> 8);
     let high = (pairs & 0x0000_00FF_0000_00FF).wrapping_mul(0x000F_4240_0000_0064);
     let low = ((pairs >> 16) & 0x0000_00FF_0000_00FF).wrapping_mul(0x0000_2710_0000_0001);
-    Some(high.wrapping_add(low) >> 32)
+    (high.wrapping_add(low) >> 32, digits)
+}
+
+/// A number of 16 to 18 digits as a double, where it is quickly proven that the double is the nearest one and that the
+/// digits are its shortest text, so that none was lost.
+///
+/// The number is `mantissa / 10^places`, the double `m / 2^shift`; the first is `gap / (10^places 2^shift)` above the
+/// second, and `gap` is a whole number small enough to be told from its lowest 64 bits.
+#[inline]
+fn shortest_double(mantissa: u64, places: usize) -> Option<f64> {
+    if mantissa >= WHOLE_TENS[18] || places > 18 {
+        return None;
+    }
+    let ten = *WHOLE_TENS.get(places)?;
+    // A few units in the last place away at most: the mantissa was rounded, and so was the quotient.
+    let value = mantissa.cast_signed() as f64 / TENS.get(places)?;
+    let shift = 1075u32.checked_sub((value.to_bits() >> 52) as u32)?;
+    let fraction = value.to_bits() & ((1 << 52) - 1);
+    // Next to a power of two the neighbours are not equally far.
+    if !(1..=64).contains(&shift) || !(2..(1 << 52) - 2).contains(&fraction) {
+        return None;
+    }
+    let whole = fraction | 1 << 52;
+    let scaled = mantissa.checked_shl(shift).unwrap_or(0);
+    let mut gap = scaled.wrapping_sub(whole.wrapping_mul(ten)).cast_signed();
+    let ten = ten.cast_signed();
+    let step = i64::from(gap * 2 > ten) - i64::from(gap * 2 < -ten);
+    gap -= step * ten;
+    let value = f64::from_bits(value.to_bits().wrapping_add_signed(step));
+    // Halfway between two doubles, the standard library decides.
+    let nearest = gap.abs() * 2 < ten;
+    // The next decimals of as many digits are further away, and those of fewer digits are no text of this double.
+    let gap = i128::from(gap);
+    let unit = 1i128 << shift;
+    let last = i128::from(mantissa % 10);
+    let closest = gap.abs() * 2 < unit;
+    let below = (last * unit - gap) * 2 > i128::from(ten);
+    let above = ((10 - last) * unit + gap) * 2 > i128::from(ten);
+    (nearest && last != 0 && closest && below && above).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{WHOLE_TENS, has_its_digits, leading_digits, shortest_double};
+
+    #[test]
+    fn what_is_proven_is_so() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let mut proven = 0;
+        for round in 0..300_000u32 {
+            let places = rng.usize(0..20);
+            let near_a_power_of_two = (1u64 << rng.u32(0..60)).wrapping_mul(10u64.pow(places as u32 % 18));
+            let mantissa = match round % 3 {
+                0 => rng.u64(..) >> rng.u32(1..12),
+                1 => near_a_power_of_two.wrapping_add_signed(rng.i64(-40..40)),
+                // A double's own shortest text.
+                _ => {
+                    let text = format!("{:e}", rng.f64() + 0.1);
+                    text.bytes().filter(u8::is_ascii_digit).fold(0, |all, digit| all * 10 + u64::from(digit - b'0'))
+                        / 10
+                }
+            };
+            if let Some(value) = shortest_double(mantissa, places) {
+                let text = format!("{mantissa}e-{places}");
+                assert_eq!(text.parse(), Ok(value), "{text}");
+                assert!(has_its_digits(value, &text), "{text}");
+                proven += 1;
+            }
+        }
+        assert!(proven > 60_000, "only {proven} were proven: the fast way is of no use");
+    }
+
+    #[test]
+    fn digits_end_at_the_first_other_byte() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        for _ in 0..100_000 {
+            let digits = rng.usize(0..=8);
+            let bytes: [u8; 8] =
+                std::array::from_fn(|index| if index < digits { rng.u8(b'0'..=b'9') } else { rng.u8(..) });
+            let digits = bytes.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(8);
+            let number = bytes[..digits].iter().fold(0, |all, digit| all * 10 + u64::from(digit - b'0'));
+            assert_eq!(leading_digits(u64::from_le_bytes(bytes)), (number, digits), "{bytes:?}");
+        }
+        assert_eq!(WHOLE_TENS.last().map(u64::to_string), Some(format!("1{}", "0".repeat(19))));
+    }
 }
 /// The integer that a JSON number is: `1.0`, `1e2`, `-12.50e1`.
 fn integral(text: &str) -> Result<i64, Reason> {

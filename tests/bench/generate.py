@@ -1,12 +1,16 @@
 #!/usr/bin/env python3
-"""Records for the benchmark: JSON lines of three shapes, the same ones for the same seed.
+"""Records for the benchmarks: JSON of several shapes, the same ones for the same seed.
 
-    generate.py SET RECORDS [SEED]      to standard output; their schema is sets/SET.avsc
+    generate.py SET RECORDS [SEED]      to standard output, one a line; their schema is sets/SET.avsc
 
 a  183 bytes on average: a flat event, eight fields
 b  955 bytes: an order with nested records, arrays and maps, most decimals as strings, fields in another order than the
    schema's
+c  9,500 bytes: a batch of measurements: 250 doubles, in a quarter of the records with all their 16 or 17 digits, 350
+   integers, long text with escapes
 d  2,806 bytes: a pull request event as GitHub sends it, with fields that the schema does not have
+e  d, with the keys of every object in an order of its own: nothing can be learnt from the record before
+w  d, indented by two spaces: a record is many lines, an empty one ends it
 
 The text is mostly English words with some other scripts, quotes and line ends in between.
 """
@@ -31,10 +35,24 @@ def main(arguments):
         print(__doc__, file=sys.stderr)
         sys.exit(64)
     name, records, *seed = arguments
-    made = SETS[name](random.Random(int(*seed) if seed else SEED))
+    seed = int(*seed) if seed else SEED
+    made, shuffler = SETS[name](random.Random(seed)), random.Random(seed)
     for _ in range(int(records)):
-        line = json.dumps(made.record(), separators=(",", ":"), ensure_ascii=False)
-        sys.stdout.buffer.write(line.encode() + b"\n")
+        record = made.record()
+        if name == "e":
+            record = shuffled(record, shuffler)
+        form = {"indent": 2} if name == "w" else {"separators": (",", ":")}
+        text = json.dumps(record, ensure_ascii=False, **form) + ("\n\n" if name == "w" else "\n")
+        sys.stdout.buffer.write(text.encode())
+
+
+def shuffled(value, source):
+    """The same value, its keys in another order."""
+    if isinstance(value, list):
+        return [shuffled(item, source) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: shuffled(value[key], source) for key in source.sample(list(value), len(value))}
 
 
 class Made:
@@ -168,8 +186,30 @@ class Order(Made):
         }
 
 
+class Batch(Made):
+    """Set c."""
+
+    def record(self):
+        start = 1_700_000_000_000 + self.number(0, 10**10)
+        digits = 17 if self.chance(0.25) else 4
+        return {
+            "device": self.uuid(),
+            "start": start,
+            "samples": [round(self.source.gauss(20, 5), digits) for _ in range(250)],
+            "timestamps": [start + i * 1000 + self.number(0, 99) for i in range(150)],
+            "flags": [self.number(-50, 2000) for _ in range(200)],
+            "log": "\n".join(self.log_line() for _ in range(22)),
+            "description": self.words(150, 0.05),
+            "labels": {label: self.words(2) for label in ["site", "rack", "row", "owner"]},
+            "ok": True,
+        }
+
+    def log_line(self):
+        return f'{self.time()} INFO [{self.one_of(WORDS)}] "{self.words(8, 0)}" took {self.number(1, 999)}ms'
+
+
 class GithubEvent(Made):
-    """Set d."""
+    """Sets d, e and w."""
 
     def record(self):
         repository = self.repository()
@@ -269,7 +309,7 @@ class GithubEvent(Made):
         }
 
 
-SETS = {"a": Event, "b": Order, "d": GithubEvent}
+SETS = {"a": Event, "b": Order, "c": Batch, "d": GithubEvent, "e": GithubEvent, "w": GithubEvent}
 
 if __name__ == "__main__":
     main(sys.argv[1:])
