@@ -3,8 +3,8 @@
 //! Comes in: a schema's text and those it refers to, then JSON bytes. Goes out: Avro bytes appended to the caller's
 //! buffer, and a ledger of what was lost or filled in. Must never: do I/O, read a clock, log, panic, allocate per record.
 //!
-//! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan` and `number`
-//! (JSON, byte by byte), `writer` (Avro, field by field); `encode` walks a plan over JSON with `record`, `collection`,
+//! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan`,
+//! `number` and `integral` (JSON, byte by byte), `writer` (Avro, field by field); `encode` walks a plan over JSON with `record`, `collection`,
 //! `text`, `decimal`, `time`, `union` and `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the
 //! way back.
 //!
@@ -15,6 +15,7 @@ mod decimal;
 mod decode;
 mod default;
 mod encode;
+mod integral;
 mod keys;
 mod ledger;
 mod logical;

@@ -3,6 +3,7 @@
 //! Comes in: the scanner at a number. Goes out: an integer, a float, or the number's parts for `decimal`. Must never:
 //! wrap, truncate or overflow to infinity.
 
+use super::integral;
 use super::plan::Node;
 use super::refusal::{Expected, Halt, Reason};
 use super::scan::Scanner;
@@ -66,7 +67,8 @@ impl<'a> Scanner<'a, '_> {
         let number = self.number(node)?;
         let text = self.number_text(number);
         let only_digits = self.integers_as_written && text.contains(['.', 'e', 'E']);
-        let found = if only_digits { Err(Reason::NotAnInteger) } else { text.parse().or_else(|_| integral(text)) };
+        let found =
+            if only_digits { Err(Reason::NotAnInteger) } else { text.parse().or_else(|_| integral::read(text)) };
         found.or_else(|reason| self.fail(reason, start, Expected::Type(node)))
     }
 
@@ -351,46 +353,4 @@ mod tests {
         }
         assert_eq!(WHOLE_TENS.last().map(u64::to_string), Some(format!("1{}", "0".repeat(19))));
     }
-}
-/// The integer that a JSON number is: `1.0`, `1e2`, `-12.50e1`.
-fn integral(text: &str) -> Result<i64, Reason> {
-    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
-    let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let fraction = fraction.trim_end_matches('0');
-    let digits = || whole.bytes().chain(fraction.bytes());
-    if digits().all(|digit| digit == b'0') {
-        return Ok(0);
-    }
-    // An exponent of more digits than these is beyond every integer, or leaves a fraction.
-    let down = exponent.starts_with('-');
-    let exponent: i64 = exponent.parse().unwrap_or(if down { i64::MIN } else { i64::MAX });
-    let zeros = exponent.saturating_sub(i64::try_from(fraction.len()).unwrap_or(i64::MAX));
-    if zeros < 0 {
-        // What is behind the point must be zeros.
-        let behind = usize::try_from(zeros.unsigned_abs()).unwrap_or(usize::MAX);
-        let ahead = (whole.len() + fraction.len()).checked_sub(behind).ok_or(Reason::NotAnInteger)?;
-        if digits().skip(ahead).any(|digit| digit != b'0') {
-            return Err(Reason::NotAnInteger);
-        }
-        return read(sign, digits().take(ahead), 0);
-    }
-    read(sign, digits(), zeros)
-}
-
-/// Digits and zeros behind them as a number.
-fn read(sign: &str, digits: impl Iterator<Item = u8>, zeros: i64) -> Result<i64, Reason> {
-    let shift = |value: i64, digit: i64| value.checked_mul(10)?.checked_add(digit);
-    let negative = !sign.is_empty();
-    let mut value = Some(0);
-    for digit in digits {
-        let digit = i64::from(digit - b'0');
-        // Below zero all the way: the least integer has no positive twin.
-        value = value.and_then(|value| shift(value, if negative { -digit } else { digit }));
-    }
-    // 10^19 is beyond every integer but 0, which does not come here.
-    for _ in 0..zeros.min(20) {
-        value = value.and_then(|value| shift(value, 0));
-    }
-    value.ok_or(Reason::OutOfRange)
 }
