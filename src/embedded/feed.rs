@@ -1,6 +1,6 @@
 //! The demo's producer: orders into the source topic, no faster than the pipeline commits.
 //!
-//! The embedded cluster keeps a few MiB of each partition and drops older records without a word. So at most [`WINDOW`]
+//! The embedded cluster keeps a few MiB of each partition and drops older records without a word. So at most `WINDOW`
 //! records of a partition are written ahead of its committed offset. Comes in: a cluster, the pipeline's metrics. Goes out:
 //! records, and how many were acknowledged. Must never: write what the cluster may drop before it is read.
 
