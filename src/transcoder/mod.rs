@@ -24,6 +24,7 @@ mod record;
 mod refusal;
 mod scan;
 mod schema;
+mod simd;
 mod table;
 mod text;
 mod union;
