@@ -49,6 +49,7 @@ fn a_breach_is_seen() {
         ("attic/mod.rs", "//! x", "no room"),
         ("pipeline/lane.rs", "//! x\nuse rdkafka::Message;", "rdkafka"),
         ("pipeline/lane.rs", "//! x\nfn f() { unsafe { g() } }", "unsafe"),
+        ("transcoder/scan.rs", "//! x\nfn f() { unsafe { g() } }", "unsafe"),
         ("framing.rs", "use std::fmt;", "//!"),
         ("main.rs", &"//! x\n".repeat(61), "60"),
         ("framing.rs", &"//! x\n".repeat(501), "500"),
@@ -72,8 +73,8 @@ fn breaches(path: &str, text: &str) -> Vec<String> {
         found.push(format!("src/{path}: opens without a module doc (//!)"));
     }
     let code = without_comments(text);
-    if !path.starts_with("kafka/ffi/") && names(&code, "unsafe") {
-        found.push(format!("src/{path}: `unsafe` outside src/kafka/ffi/"));
+    if !path.starts_with("kafka/ffi/") && path != "transcoder/simd.rs" && names(&code, "unsafe") {
+        found.push(format!("src/{path}: `unsafe` outside src/kafka/ffi/ and src/transcoder/simd.rs"));
     }
     if !path.starts_with("kafka/") && (names(&code, "rdkafka") || names(&code, "rdkafka_sys")) {
         found.push(format!("src/{path}: only src/kafka names rdkafka"));

@@ -8,15 +8,27 @@ use super::plan::Node;
 use super::refusal::{Halt, Segment};
 
 impl<'a> Walk<'a, '_> {
+    #[inline(never)]
     pub(super) fn array(&mut self, items: &'a Node, node: &'a Node) -> Result<(), Halt> {
         if self.scan.peek() != b'[' {
             return self.scan.mismatch(node);
         }
+        // Long arrays are of numbers: a loop for each kind, instead of a decision for each element.
+        match items {
+            Node::Double => self.elements(|walk| walk.double(items)),
+            Node::Long(None) => self.elements(|walk| walk.long(items)),
+            Node::Int(None) => self.elements(|walk| walk.int(items)),
+            _ => self.elements(|walk| walk.value(items)),
+        }
+    }
+
+    #[inline(always)]
+    fn elements(&mut self, mut element: impl FnMut(&mut Self) -> Result<(), Halt>) -> Result<(), Halt> {
         let mut open = self.scan.open(b']')?;
         let start = self.writer.begin_block();
         let mut count = 0;
         while open {
-            if let Err(halt) = self.value(items).and_then(|()| self.bounded()) {
+            if let Err(halt) = element(self).and_then(|()| self.bounded()) {
                 self.path.push(Segment::Index(count));
                 return Err(halt);
             }
@@ -27,6 +39,7 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn map(&mut self, values: &'a Node, node: &'a Node) -> Result<(), Halt> {
         if self.scan.peek() != b'{' {
             return self.scan.mismatch(node);

@@ -66,6 +66,7 @@ impl Unscaled {
 }
 
 impl<'a> Walk<'a, '_> {
+    #[inline(never)]
     pub(super) fn decimal(&mut self, decimal: &'a Decimal, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let unscaled = if self.scan.peek() == b'"' {
@@ -118,7 +119,7 @@ impl<'a> Walk<'a, '_> {
         if let Some(reason) = wrong {
             return self.scan.fail(reason, start, Expected::Type(node));
         }
-        let out = &mut *self.writer.out;
+        let out = &mut self.writer.out;
         let from = out.len();
         push_bytes(out, text);
         let bytes = out.get(from..).unwrap_or_default();

@@ -8,6 +8,7 @@ use super::ledger::Ledger;
 use super::plan::{Node, Nullable, Plan};
 use super::refusal::{Expected, Failure, Halt, Reason, Refusal, Segment};
 use super::scan::Scanner;
+use super::simd::is_ascii;
 use super::writer::{Writer, WriterMemory};
 use super::{Lossy, Options, Unions};
 use std::sync::Arc;
@@ -60,7 +61,7 @@ impl Encoder {
 /// What is reused from record to record.
 #[derive(Debug)]
 pub(super) struct Memory {
-    keys: Vec<Keys>,
+    keys: Keys,
     writer: WriterMemory,
     unescaped: Vec<u8>,
     /// The path of the last failure, innermost segment first.
@@ -69,7 +70,7 @@ pub(super) struct Memory {
 
 impl Memory {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { keys: Keys::of(plan), writer: WriterMemory::default(), unescaped: Vec::new(), path: Vec::new() }
+        Self { keys: Keys::new(plan), writer: WriterMemory::default(), unescaped: Vec::new(), path: Vec::new() }
     }
 
     /// Appends one value of type `node`, to no more than about `most` bytes in all; on failure `out` is as before.
@@ -83,8 +84,9 @@ impl Memory {
         most: usize,
     ) -> Result<Ledger, Failure<'a>> {
         self.path.clear();
-        // Once over the whole input, skipped values included, so that no string is looked at twice.
-        if simdutf8::basic::from_utf8(json).is_err() {
+        // Once over the whole input, skipped values included, so that no string is looked at twice; ASCII, which most
+        // records are, is told sooner.
+        if !is_ascii(json) && simdutf8::basic::from_utf8(json).is_err() {
             let offset = simdutf8::compat::from_utf8(json).err().map_or(0, |error| error.valid_up_to());
             return Err(Failure { reason: Reason::InvalidUtf8, offset, expected: Expected::Text("UTF-8") });
         }
@@ -93,7 +95,7 @@ impl Memory {
         let mut walk = Walk {
             plan,
             scan: Scanner::new(json, &mut self.unescaped),
-            writer: Writer { out, memory: &mut self.writer },
+            writer: Writer { out: std::mem::take(out), memory: &mut self.writer },
             keys: &mut self.keys,
             path: &mut self.path,
             ledger: Ledger::default(),
@@ -102,10 +104,12 @@ impl Memory {
             most,
             effort: json.len().saturating_mul(32).saturating_add(1 << 16),
         };
-        if walk.document(node).is_ok() {
+        let passed = walk.document(node);
+        *out = walk.writer.out;
+        if passed.is_ok() {
             return Ok(walk.ledger);
         }
-        walk.writer.out.truncate(entry);
+        out.truncate(entry);
         let nowhere = Failure { reason: Reason::Syntax, offset: 0, expected: Expected::Text("a value") };
         Err(walk.scan.failure.unwrap_or(nowhere))
     }
@@ -151,7 +155,7 @@ pub(super) struct Walk<'a, 'm> {
     pub(super) plan: &'a Plan,
     pub(super) scan: Scanner<'a, 'm>,
     pub(super) writer: Writer<'m>,
-    pub(super) keys: &'m mut [Keys],
+    pub(super) keys: &'m mut Keys,
     pub(super) path: &'m mut Vec<Segment>,
     pub(super) ledger: Ledger,
     pub(super) strict: Strict,
@@ -180,25 +184,11 @@ impl<'a> Walk<'a, '_> {
             Node::Nullable(nullable) => self.nullable(nullable, node),
             Node::Int(Some(logical)) => self.time(*logical, true, node),
             Node::Long(Some(logical)) => self.time(*logical, false, node),
-            Node::Long(None) => {
-                let value = self.scan.integer(node)?;
-                self.writer.long(value);
-                Ok(())
-            }
+            Node::Long(None) => self.long(node),
             Node::Int(None) => self.int(node),
             Node::Boolean => self.boolean(node),
-            Node::Double => {
-                let start = self.scan.at;
-                let (value, rounded) = self.scan.double(node)?;
-                self.writer.out.extend_from_slice(&value.to_le_bytes());
-                if rounded { self.rounded(start, node) } else { Ok(()) }
-            }
-            Node::Float => {
-                let start = self.scan.at;
-                let (value, rounded) = self.scan.float(node)?;
-                self.writer.out.extend_from_slice(&value.to_le_bytes());
-                if rounded { self.rounded(start, node) } else { Ok(()) }
-            }
+            Node::Double => self.double(node),
+            Node::Float => self.float(node),
             Node::Null if self.scan.peek() == b'n' => self.scan.literal("null"),
             Node::Null => self.scan.mismatch(node),
             Node::Record(index) => self.record(*index, node),
@@ -222,7 +212,11 @@ impl<'a> Walk<'a, '_> {
         }
         self.writer.byte(nullable.value_tag());
         let start = self.scan.at;
-        self.value(&nullable.value).inspect_err(|_| {
+        let passed = match &*nullable.value {
+            Node::String => self.string(&nullable.value),
+            value => self.value(value),
+        };
+        passed.inspect_err(|_| {
             // It is the union that has no such type, not its other branch.
             if let Some(failure) = &mut self.scan.failure
                 && (failure.reason, failure.offset) == (Reason::WrongType, start)
@@ -233,7 +227,30 @@ impl<'a> Walk<'a, '_> {
     }
 
     #[inline]
-    fn int(&mut self, node: &'a Node) -> Result<(), Halt> {
+    pub(super) fn long(&mut self, node: &'a Node) -> Result<(), Halt> {
+        let value = self.scan.integer(node)?;
+        self.writer.long(value);
+        Ok(())
+    }
+
+    #[inline]
+    pub(super) fn double(&mut self, node: &'a Node) -> Result<(), Halt> {
+        let start = self.scan.at;
+        let (value, rounded) = self.scan.double(node)?;
+        self.writer.out.extend_from_slice(&value.to_le_bytes());
+        if rounded { self.rounded(start, node) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn float(&mut self, node: &'a Node) -> Result<(), Halt> {
+        let start = self.scan.at;
+        let (value, rounded) = self.scan.float(node)?;
+        self.writer.out.extend_from_slice(&value.to_le_bytes());
+        if rounded { self.rounded(start, node) } else { Ok(()) }
+    }
+
+    #[inline]
+    pub(super) fn int(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let value = self.scan.integer(node)?;
         if i32::try_from(value).is_err() {

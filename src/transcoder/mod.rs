@@ -25,6 +25,7 @@ mod record;
 mod refusal;
 mod scan;
 mod schema;
+mod simd;
 mod table;
 mod tagged;
 mod text;

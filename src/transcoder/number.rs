@@ -43,19 +43,18 @@ const WHOLE_TENS: [u64; 20] = {
 
 impl<'a> Scanner<'a, '_> {
     /// Passes an integer for `int` or `long`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn integer(&mut self, node: &'a Node) -> Result<i64, Halt> {
         let start = self.at;
         let negative = self.peek() == b'-';
-        self.at += usize::from(negative);
-        let first = self.at;
-        let value = self.digits(0);
-        let digits = self.at - first;
+        let first = start + usize::from(negative);
+        let (value, end) = digits(self.json, first, 0);
         // 18 digits always fit; one that starts with zero is only zero.
-        let plain = (1..=18).contains(&digits) && (digits == 1 || self.json.get(first) != Some(&b'0'));
-        if !plain || matches!(self.peek(), b'.' | b'e' | b'E') {
+        let plain = (1..=18).contains(&(end - first)) && (end - first == 1 || self.json.get(first) != Some(&b'0'));
+        if !plain || matches!(self.json.get(end), Some(b'.' | b'e' | b'E')) {
             return self.integer_slowly(start, node);
         }
+        self.at = end;
         let value = value.cast_signed();
         Ok(if negative { -value } else { value })
     }
@@ -72,41 +71,23 @@ impl<'a> Scanner<'a, '_> {
         found.or_else(|reason| self.fail(reason, start, Expected::Type(node)))
     }
 
-    /// Passes digits onto those already read; wraps past 19 of them.
-    #[inline]
-    fn digits(&mut self, mut value: u64) -> u64 {
-        while let Some(eight) = self.json.get(self.at..).and_then(|rest| rest.first_chunk::<8>()) {
-            let (number, digits) = leading_digits(u64::from_le_bytes(*eight));
-            value = value.wrapping_mul(WHOLE_TENS.get(digits).copied().unwrap_or(1)).wrapping_add(number);
-            self.at += digits;
-            if digits < 8 {
-                return value;
-            }
-        }
-        // The input's end is near.
-        while let Some(digit @ b'0'..=b'9') = self.json.get(self.at) {
-            value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-            self.at += 1;
-        }
-        value
-    }
-
     /// Passes any number.
-    #[inline]
+    #[inline(never)]
     pub(super) fn number(&mut self, node: &'a Node) -> Result<Number, Halt> {
         let start = self.at;
         let negative = self.peek() == b'-';
         self.at += usize::from(negative);
         let first = self.at;
-        let mut mantissa = self.digits(0);
-        let mut digits = self.at - first;
-        if digits == 0 {
+        let mut mantissa;
+        (mantissa, self.at) = digits(self.json, first, 0);
+        let mut count = self.at - first;
+        if count == 0 {
             if negative {
                 return self.syntax("a digit");
             }
             return self.mismatch(node);
         }
-        if digits > 1 && self.json.get(first) == Some(&b'0') {
+        if count > 1 && self.json.get(first) == Some(&b'0') {
             self.at = first + 1;
             return self.syntax("no digit after a leading zero");
         }
@@ -114,18 +95,18 @@ impl<'a> Scanner<'a, '_> {
         if self.peek() == b'.' {
             self.at += 1;
             let point = self.at;
-            mantissa = self.digits(mantissa);
+            (mantissa, self.at) = digits(self.json, point, mantissa);
             let fraction = self.at - point;
             if fraction == 0 {
                 return self.syntax("a digit");
             }
-            digits += fraction;
+            count += fraction;
             exponent -= fraction as i64;
         }
         if matches!(self.peek(), b'e' | b'E') {
             exponent += self.exponent()?;
         }
-        Ok(Number { start, end: self.at, negative, mantissa, digits, exponent })
+        Ok(Number { start, end: self.at, negative, mantissa, digits: count, exponent })
     }
 
     /// Passes the exponent; one that is far beyond any type stays so.
@@ -157,11 +138,50 @@ impl<'a> Scanner<'a, '_> {
         str::from_utf8(text).unwrap_or_default()
     }
 
+    /// Passes a number that is written without an exponent and of 18 digits at most; none, and nothing passed, if it is
+    /// another or none at all.
+    #[inline(always)]
+    fn plain_number(&mut self) -> Option<Number> {
+        let (json, start) = (self.json, self.at);
+        let negative = self.peek() == b'-';
+        let first = start + usize::from(negative);
+        let (mut mantissa, mut end) = digits(json, first, 0);
+        let (mut count, mut fraction) = (end - first, 0);
+        let valid = count > 0 && (count == 1 || json.get(first) != Some(&b'0'));
+        if json.get(end) == Some(&b'.') {
+            let point = end + 1;
+            (mantissa, end) = digits(json, point, mantissa);
+            fraction = end - point;
+            count += fraction;
+            if fraction == 0 {
+                return None;
+            }
+        }
+        if !valid || count > 18 || matches!(json.get(end), Some(b'e' | b'E')) {
+            return None;
+        }
+        self.at = end;
+        Some(Number { start, end, negative, mantissa, digits: count, exponent: -(fraction as i64) })
+    }
+
     /// Passes a number for `double`: the nearest one, and whether digits were lost.
-    #[inline]
+    #[inline(always)]
     pub(super) fn double(&mut self, node: &'a Node) -> Result<(f64, bool), Halt> {
+        let Some(number) = self.plain_number() else { return self.any_double(node) };
+        let places = number.exponent.unsigned_abs() as usize;
+        // Up to 15 digits survive a double; digits and power of ten are exact, so their quotient is rounded once.
+        let value = if number.mantissa < 1_000_000_000_000_000 {
+            TENS.get(places).map(|ten| number.mantissa.cast_signed() as f64 / ten)
+        } else {
+            shortest_double(number.mantissa, places)
+        };
+        let Some(value) = value else { return self.double_slowly(number, node) };
+        Ok((if number.negative { -value } else { value }, false))
+    }
+
+    #[inline(never)]
+    fn any_double(&mut self, node: &'a Node) -> Result<(f64, bool), Halt> {
         let number = self.number(node)?;
-        // Up to 15 digits survive a double; digits and power of ten are exact, so their product is rounded once.
         if number.digits <= 19 && number.mantissa < 1_000_000_000_000_000 {
             let ten = TENS.get(number.exponent.unsigned_abs() as usize);
             if let Some(ten) = ten {
@@ -169,12 +189,6 @@ impl<'a> Scanner<'a, '_> {
                 let value = if number.exponent < 0 { value / ten } else { value * ten };
                 return Ok((if number.negative { -value } else { value }, false));
             }
-        }
-        if number.digits <= 19
-            && let Ok(places) = usize::try_from(-number.exponent)
-            && let Some(value) = shortest_double(number.mantissa, places)
-        {
-            return Ok((if number.negative { -value } else { value }, false));
         }
         self.double_slowly(number, node)
     }
@@ -252,6 +266,25 @@ fn reads(written: &str, print: impl FnOnce(&mut &mut [u8]) -> bool) -> bool {
     let length = 32 - rest.len();
     let text = text.get(..length).and_then(|text| str::from_utf8(text).ok()).unwrap_or_default();
     printed && (text == written || significant(text).eq(significant(written)))
+}
+
+/// Digits from `at` on, behind those already read, and where they end; wraps past 19 of them.
+#[inline(always)]
+fn digits(json: &[u8], mut at: usize, mut value: u64) -> (u64, usize) {
+    while let Some(eight) = json.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let (number, digits) = leading_digits(u64::from_le_bytes(*eight));
+        value = value.wrapping_mul(WHOLE_TENS.get(digits).copied().unwrap_or(1)).wrapping_add(number);
+        at += digits;
+        if digits < 8 {
+            return (value, at);
+        }
+    }
+    // The input's end is near.
+    while let Some(digit @ b'0'..=b'9') = json.get(at) {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        at += 1;
+    }
+    (value, at)
 }
 
 /// The digits that eight bytes start with, as a number, and how many they are.

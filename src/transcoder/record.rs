@@ -4,7 +4,7 @@
 //! equal keys, invent a value.
 
 use super::encode::Walk;
-use super::keys::UNKNOWN;
+use super::keys::{self, UNKNOWN};
 use super::plan::{FieldDefault, Node, Record};
 use super::refusal::{Expected, Halt, Reason, Segment};
 use super::writer::{Fields, Missing};
@@ -16,13 +16,24 @@ const MAX_DATUM: usize = i32::MAX as usize;
 #[derive(Clone, Copy, Debug)]
 struct Key {
     /// Where it is in the learnt keys.
-    slot: usize,
+    place: usize,
+    /// Where the key is that followed it last time.
+    next: usize,
     field: u32,
     start: usize,
     end: usize,
 }
 
+impl Key {
+    /// A key that stands at `start` in its plain spelling, `length` with quotes and colon.
+    #[inline]
+    fn plain(key: &keys::Key, place: usize, start: usize, length: usize) -> Self {
+        Self { place, next: key.next as usize, field: key.field, start: start + 1, end: start + length - 2 }
+    }
+}
+
 impl<'a> Walk<'a, '_> {
+    #[inline(never)]
     pub(super) fn record(&mut self, index: u32, node: &'a Node) -> Result<(), Halt> {
         let plan = self.plan;
         let Some(record) = plan.records.get(index as usize) else { return self.scan.mismatch(node) };
@@ -30,18 +41,23 @@ impl<'a> Walk<'a, '_> {
             return self.scan.mismatch(node);
         }
         let mut open = self.scan.open(b'}')?;
-        let mut fields = self.writer.begin_record(record);
-        let mut previous = 0;
+        let mut fields = self.writer.begin_record();
+        let mut previous = self.keys.start(index);
+        let mut guess = self.keys.get(previous).map_or(0, |key| key.next as usize);
         while open {
-            let key = self.record_key(index, previous, record)?;
-            previous = key.slot + 1;
+            let key = self.record_key(index, previous, guess, record)?;
+            (previous, guess) = (key.place, key.next);
             match record.fields.get(key.field as usize) {
                 Some(field) => {
                     let position = key.field as usize;
                     let Some(start) = self.writer.begin_field(&mut fields, record, position) else {
                         return self.duplicate(key.start, key.end);
                     };
-                    if let Err(halt) = self.value(&field.node) {
+                    let passed = match &field.node {
+                        Node::String => self.string(&field.node),
+                        node => self.value(node),
+                    };
+                    if let Err(halt) = passed {
                         self.path.push(Segment::Field(index, key.field));
                         return Err(halt);
                     }
@@ -56,28 +72,54 @@ impl<'a> Walk<'a, '_> {
 
     /// Passes a key, its colon and the white space behind it.
     #[inline]
-    fn record_key(&mut self, index: u32, previous: usize, record: &Record) -> Result<Key, Halt> {
+    fn record_key(&mut self, index: u32, previous: usize, guess: usize, record: &Record) -> Result<Key, Halt> {
         let start = self.scan.at;
-        if let Some((slot, key)) = self.keys.get(index as usize).and_then(|keys| keys.guess(previous))
+        if let Some(key) = self.keys.get(guess)
             && let Some(length) = key.stands(self.scan.json, start)
         {
+            let key = Key::plain(key, guess, start, length);
             self.scan.at += length;
-            let key = Key { slot, field: key.field, start: start + 1, end: start + length - 2 };
+            self.scan.white_space();
+            return Ok(key);
+        }
+        self.other_key(index, previous, record)
+    }
+
+    /// Passes a key that is not the one that was guessed.
+    #[inline(never)]
+    fn other_key(&mut self, index: u32, previous: usize, record: &Record) -> Result<Key, Halt> {
+        let start = self.scan.at;
+        if let Some((place, length)) = self.keys.find(index, self.scan.json, start)
+            && let Some(key) = self.keys.get(place)
+        {
+            let key = Key::plain(key, place, start, length);
+            self.keys.learn(previous, place);
+            self.scan.at += length;
             self.scan.white_space();
             return Ok(key);
         }
         self.look_up(index, previous, record)
     }
 
+    /// Passes a key that is new, in an odd spelling, or close to the input's end.
     #[inline(never)]
     fn look_up(&mut self, index: u32, previous: usize, record: &Record) -> Result<Key, Halt> {
         let text = self.scan.key()?;
         let name = self.scan.text(text);
         let field = record.table.get(name);
-        let slot = self.keys.get_mut(index as usize).map_or(0, |keys| keys.learn(previous, name, field));
+        let place = match field {
+            Some(field) => Some(self.keys.field(index, field)),
+            None => self.keys.unknown(index, name),
+        };
+        if let Some(place) = place {
+            self.keys.learn(previous, place);
+        }
         self.scan.colon()?;
+        // One that is not learnt: the next guess is the one after the same key again.
+        let place = place.unwrap_or(previous);
+        let next = self.keys.get(place).map_or(0, |key| key.next as usize);
         let field = field.map_or(UNKNOWN, |field| field as u32);
-        Ok(Key { slot, field, start: text.start, end: text.end })
+        Ok(Key { place, next, field, start: text.start, end: text.end })
     }
 
     /// Passes the value of a field that the schema does not have. That such a field is there twice is not noticed:

@@ -6,6 +6,7 @@
 use super::MAX_DEPTH;
 use super::plan::{Kind, Node};
 use super::refusal::{Expected, Failure, Halt, Reason};
+use super::simd::{BLOCK, special, visible};
 
 /// A place in the input, and the failure if there is one.
 #[derive(Debug)]
@@ -64,8 +65,25 @@ impl<'a, 'm> Scanner<'a, 'm> {
     #[inline]
     pub(super) fn white_space(&mut self) {
         // One comparison in compact JSON, which has none.
-        while self.peek() <= b' ' && matches!(self.json.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+        if self.peek() > b' ' {
+            return;
+        }
+        // Mostly one space behind a colon, otherwise a line's end and indentation.
+        if self.json.get(self.at + 1).is_some_and(|next| *next > b' ') && self.peek() == b' ' {
             self.at += 1;
+        } else if self.at < self.json.len() {
+            self.indentation();
+        }
+    }
+
+    #[inline(never)]
+    fn indentation(&mut self) {
+        loop {
+            let found = visible(self.json, self.at);
+            self.at += found;
+            if found < BLOCK {
+                return;
+            }
         }
     }
 
@@ -111,8 +129,11 @@ impl<'a, 'm> Scanner<'a, 'm> {
     /// After an element: passes `,` (true, another follows) or the closing bracket (false).
     #[inline]
     pub(super) fn more(&mut self, close: u8) -> Result<bool, Halt> {
-        self.white_space();
-        let here = self.peek();
+        let mut here = self.peek();
+        if here <= b' ' {
+            self.white_space();
+            here = self.peek();
+        }
         if here == b',' {
             self.at += 1;
             self.white_space();
@@ -280,30 +301,12 @@ impl<'a, 'm> Scanner<'a, 'm> {
 /// The first quote, backslash or control character at or after `at`, or the end.
 #[inline]
 fn find_special(json: &[u8], mut at: usize) -> usize {
-    while let Some(word) = json.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
-        let special = special_bytes(u64::from_le_bytes(*word));
-        if special != 0 {
-            return at + (special.trailing_zeros() / 8) as usize;
+    loop {
+        let found = special(json, at);
+        at += found;
+        // The zeros past the end are special, too.
+        if found < BLOCK {
+            return at;
         }
-        at += 8;
     }
-    while let Some(byte) = json.get(at) {
-        if matches!(byte, b'"' | b'\\' | 0..0x20) {
-            break;
-        }
-        at += 1;
-    }
-    at
-}
-
-/// Eight bytes at once: the top bit is set in each quote, backslash or control character. A byte after the first such
-/// one may be marked wrongly (a borrow runs upwards); the first is exact.
-#[inline]
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const TOPS: u64 = 0x8080_8080_8080_8080;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
-    let zero = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes;
-    (zero(quote) | zero(backslash) | (word.wrapping_sub(ONES * 0x20) & !word)) & TOPS
 }

@@ -11,7 +11,23 @@ use super::scan::Text;
 impl<'a> Walk<'a, '_> {
     #[inline]
     pub(super) fn string(&mut self, node: &'a Node) -> Result<(), Halt> {
-        let text = self.quoted(node)?;
+        if self.scan.peek() != b'"' {
+            return self.scan.mismatch(node);
+        }
+        let start = self.scan.at + 1;
+        match self.writer.short_string(self.scan.json, start) {
+            Some(length) => {
+                self.scan.at = start + length + 1;
+                Ok(())
+            }
+            None => self.long_string(),
+        }
+    }
+
+    /// A string that is long, has escapes or ends close to the input's end.
+    #[inline(never)]
+    fn long_string(&mut self) -> Result<(), Halt> {
+        let text = self.scan.string()?;
         self.writer.bytes(self.scan.text(text));
         Ok(())
     }
@@ -25,6 +41,7 @@ impl<'a> Walk<'a, '_> {
         self.scan.string()
     }
 
+    #[inline(never)]
     pub(super) fn symbol(&mut self, symbols: &'a Enum, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let text = self.quoted(node)?;
@@ -35,6 +52,7 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn bytes(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let text = self.quoted(node)?;
@@ -43,10 +61,11 @@ impl<'a> Walk<'a, '_> {
             return self.scan.fail(Reason::ByteRange, start, Expected::Type(node));
         };
         self.writer.size(length);
-        push_bytes(self.writer.out, text);
+        push_bytes(&mut self.writer.out, text);
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn fixed(&mut self, size: usize, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let text = self.quoted(node)?;
@@ -57,11 +76,12 @@ impl<'a> Walk<'a, '_> {
         if length != size {
             return self.scan.fail(Reason::FixedSize, start, Expected::Type(node));
         }
-        push_bytes(self.writer.out, text);
+        push_bytes(&mut self.writer.out, text);
         Ok(())
     }
 
     /// A uuid is checked here: its readers turn it into one, and fail on anything else.
+    #[inline(never)]
     pub(super) fn uuid(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let text = self.quoted(node)?;

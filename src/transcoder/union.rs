@@ -41,6 +41,7 @@ fn takes(node: &Node, kind: Kind, exactly: bool) -> bool {
 }
 
 impl<'a> Walk<'a, '_> {
+    #[inline(never)]
     pub(super) fn union(&mut self, union: &'a Union, node: &'a Node) -> Result<(), Halt> {
         let takers = Kind::of(self.scan.peek()).and_then(|kind| union.takers.get(kind as usize));
         match takers.map(Vec::as_slice) {

@@ -4,18 +4,22 @@
 //! once; any other is put in order by one splice at its end. Must never: look at JSON.
 
 use super::plan::{FieldDefault, Record};
+use super::simd::{BLOCK, special_of, whole};
 
 /// The buffer, and what must be remembered about the records and maps that are being written.
 #[derive(Debug)]
 pub(super) struct Writer<'a> {
-    pub(super) out: &'a mut Vec<u8>,
+    pub(super) out: Vec<u8>,
     pub(super) memory: &'a mut WriterMemory,
 }
 
 /// Reused from record to record, so that none allocates.
 #[derive(Debug, Default)]
 pub(super) struct WriterMemory {
-    /// Where each field given so far stands in the buffer, for every record being written, innermost last.
+    /// Defaults that were written before the fields behind them, for every record being written, innermost last.
+    fills: Vec<Fill>,
+    /// Where each field given so far stands in the buffer, for every record being written whose fields are not in
+    /// order, innermost last.
     spans: Vec<Span>,
     /// Keys of the maps being written, innermost last.
     keys: Vec<MapKey>,
@@ -25,6 +29,7 @@ pub(super) struct WriterMemory {
 
 impl WriterMemory {
     pub(super) fn clear(&mut self) {
+        self.fills.clear();
         self.spans.clear();
         self.keys.clear();
     }
@@ -34,6 +39,13 @@ impl WriterMemory {
 struct Span {
     start: usize,
     end: usize,
+}
+
+/// Defaults of neighbouring fields: which fields, and where they stand.
+#[derive(Clone, Copy, Debug)]
+struct Fill {
+    fields: (usize, usize),
+    bytes: Span,
 }
 
 /// The field was not given.
@@ -49,17 +61,20 @@ pub(super) struct MapKey {
 /// A record being written.
 #[derive(Debug)]
 pub(super) struct Fields {
-    /// Where its spans start.
-    base: usize,
     /// Where its bytes start.
     start: usize,
-    /// The field that comes next in schema order.
+    /// Where its fills start.
+    fills: usize,
+    /// Where its spans start, once it is out of order.
+    spans: usize,
+    /// The field that comes next in schema order; none once it is out of order.
     next: usize,
-    /// Whether everything so far is in schema order.
-    ordered: bool,
     /// Defaults written so far.
     filled: u64,
 }
+
+/// No field comes next: everything is in any order.
+const DISORDER: usize = usize::MAX;
 
 /// A field that is not given and whose default cannot be written: its index.
 #[derive(Debug)]
@@ -69,18 +84,21 @@ pub(super) struct Missing(pub(super) usize);
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark {
     out: usize,
+    fills: usize,
     spans: usize,
     keys: usize,
 }
 
 impl Writer<'_> {
     pub(super) fn mark(&self) -> Mark {
-        Mark { out: self.out.len(), spans: self.memory.spans.len(), keys: self.memory.keys.len() }
+        let WriterMemory { fills, spans, keys, .. } = &*self.memory;
+        Mark { out: self.out.len(), fills: fills.len(), spans: spans.len(), keys: keys.len() }
     }
 
     /// Forgets everything since the mark.
     pub(super) fn rewind(&mut self, mark: Mark) {
         self.out.truncate(mark.out);
+        self.memory.fills.truncate(mark.fills);
         self.memory.spans.truncate(mark.spans);
         self.memory.keys.truncate(mark.keys);
     }
@@ -108,7 +126,9 @@ impl Writer<'_> {
             self.out.push(value as u8);
         } else {
             let (bytes, length) = varint(value);
-            self.out.extend_from_slice(bytes.get(..length).unwrap_or_default());
+            let end = self.out.len() + length;
+            self.out.extend_from_slice(&bytes);
+            self.out.truncate(end);
         }
     }
 
@@ -119,47 +139,107 @@ impl Writer<'_> {
         self.out.extend_from_slice(bytes);
     }
 
+    /// Copies a string that starts at `start`, block by block while its end is looked for: how long it is. None, and
+    /// nothing written, unless it is short, without escapes, and more than a block of the input is behind it.
     #[inline]
-    pub(super) fn begin_record(&mut self, record: &Record) -> Fields {
-        let base = self.memory.spans.len();
-        self.memory.spans.resize(base + record.fields.len(), ABSENT);
-        Fields { base, start: self.out.len(), next: 0, ordered: true, filled: 0 }
+    pub(super) fn short_string(&mut self, json: &[u8], start: usize) -> Option<usize> {
+        let from = self.out.len();
+        self.out.push(0);
+        // A length below 64 is one byte.
+        for blocks in 0..4 {
+            let at = start + blocks * BLOCK;
+            let Some(bytes) = whole(json, at) else { break };
+            self.out.extend_from_slice(bytes);
+            let found = special_of(bytes);
+            if found == BLOCK {
+                continue;
+            }
+            let length = blocks * BLOCK + found;
+            if json.get(at + found) != Some(&b'"') {
+                break;
+            }
+            self.out.truncate(from + 1 + length);
+            if let Some(kept) = self.out.get_mut(from) {
+                *kept = (length << 1) as u8;
+            }
+            return Some(length);
+        }
+        self.out.truncate(from);
+        None
+    }
+
+    #[inline]
+    pub(super) fn begin_record(&mut self) -> Fields {
+        Fields { start: self.out.len(), fills: self.memory.fills.len(), spans: 0, next: 0, filled: 0 }
     }
 
     /// Before a field's value: where it starts; none if the field was given already.
     #[inline]
     pub(super) fn begin_field(&mut self, fields: &mut Fields, record: &Record, field: usize) -> Option<usize> {
-        if (field != fields.next || !fields.ordered) && !self.jump(fields, record, field) {
+        if field == fields.next {
+            fields.next += 1;
+        } else if !self.jump(fields, record, field) {
             return None;
         }
-        fields.next = field + 1;
         Some(self.out.len())
     }
 
-    /// A field out of order: whether it is given for the first time.
+    /// A field that is not the next one: whether it is given for the first time.
     #[inline(never)]
     fn jump(&mut self, fields: &mut Fields, record: &Record, field: usize) -> bool {
-        if fields.ordered && field > fields.next {
-            // A bet that the fields between are absent: with their defaults written now, nothing is out of order. If
-            // one comes later, these bytes are a gap that the splice leaves out.
-            for skipped in record.fields.get(fields.next..field).unwrap_or_default() {
-                let FieldDefault::Avro(default) = &skipped.default else {
-                    fields.ordered = false;
-                    break;
-                };
-                self.out.extend_from_slice(default);
-                fields.filled += 1;
-            }
-            return true;
+        if fields.next == DISORDER {
+            return self.memory.spans.get(fields.spans + field).is_none_or(|span| span.start == ABSENT.start);
         }
-        fields.ordered = false;
-        self.memory.spans.get(fields.base + field).is_none_or(|span| span.start == ABSENT.start)
+        if field < fields.next {
+            self.give_up_order(fields, record);
+            return self.memory.spans.get(fields.spans + field).is_none_or(|span| span.start == ABSENT.start);
+        }
+        // A bet that the fields between are absent: with their defaults written now, nothing is out of order. If one
+        // comes later, these bytes are a gap that the splice leaves out.
+        let (first, start) = (fields.next, self.out.len());
+        let mut last = first;
+        while let Some(FieldDefault::Avro(default)) = record.fields.get(last).map(|skipped| &skipped.default)
+            && last < field
+        {
+            self.out.extend_from_slice(default);
+            last += 1;
+        }
+        fields.filled += (last - first) as u64;
+        self.memory.fills.push(Fill { fields: (first, last), bytes: Span { start, end: self.out.len() } });
+        if last < field {
+            self.give_up_order(fields, record);
+        } else {
+            fields.next = field + 1;
+        }
+        true
+    }
+
+    /// Notes where the fields given so far stand, which nobody did while they came in order: those between two fills are
+    /// one piece, which its first field holds.
+    fn give_up_order(&mut self, fields: &mut Fields, record: &Record) {
+        let WriterMemory { fills, spans, .. } = &mut *self.memory;
+        fields.spans = spans.len();
+        spans.resize(fields.spans + record.fields.len(), ABSENT);
+        let own = spans.get_mut(fields.spans..).unwrap_or_default();
+        let (mut field, mut start) = (0, fields.start);
+        let end = Span { start: self.out.len(), end: self.out.len() };
+        let end = Fill { fields: (fields.next, fields.next), bytes: end };
+        for fill in fills.get(fields.fills..).unwrap_or_default().iter().chain([&end]) {
+            let piece = Span { start, end: fill.bytes.start };
+            for (index, span) in own.iter_mut().enumerate().take(fill.fields.0).skip(field) {
+                *span = if index == field { piece } else { Span { start: piece.end, end: piece.end } };
+            }
+            (field, start) = (fill.fields.1, fill.bytes.end);
+        }
+        fields.next = DISORDER;
     }
 
     /// After a field's value.
     #[inline]
     pub(super) fn end_field(&mut self, fields: &Fields, field: usize, start: usize) {
-        if let Some(span) = self.memory.spans.get_mut(fields.base + field) {
+        if fields.next == DISORDER
+            && let Some(span) = self.memory.spans.get_mut(fields.spans + field)
+        {
             *span = Span { start, end: self.out.len() };
         }
     }
@@ -167,7 +247,7 @@ impl Writer<'_> {
     /// After the last field: fills in the defaults of those not given and says how many they were.
     #[inline]
     pub(super) fn end_record(&mut self, mut fields: Fields, record: &Record) -> Result<u64, Missing> {
-        if !fields.ordered {
+        if fields.next == DISORDER {
             return self.splice(&fields, record);
         }
         for (index, field) in record.fields.iter().enumerate().skip(fields.next) {
@@ -175,14 +255,14 @@ impl Writer<'_> {
             self.out.extend_from_slice(default);
             fields.filled += 1;
         }
-        self.memory.spans.truncate(fields.base);
+        self.memory.fills.truncate(fields.fills);
         Ok(fields.filled)
     }
 
     /// Puts a record's fields in schema order, neighbours in one piece.
     #[inline(never)]
     fn splice(&mut self, fields: &Fields, record: &Record) -> Result<u64, Missing> {
-        let WriterMemory { spans, unordered, .. } = &mut *self.memory;
+        let WriterMemory { fills, spans, unordered, .. } = &mut *self.memory;
         unordered.clear();
         unordered.extend_from_slice(self.out.get(fields.start..).unwrap_or_default());
         self.out.truncate(fields.start);
@@ -190,7 +270,7 @@ impl Writer<'_> {
         let mut run = Span { start: fields.start, end: fields.start };
         let mut filled = 0;
         for (index, field) in record.fields.iter().enumerate() {
-            let span = spans.get(fields.base + index).copied().unwrap_or(ABSENT);
+            let span = spans.get(fields.spans + index).copied().unwrap_or(ABSENT);
             if span.start == run.end {
                 run.end = span.end;
                 continue;
@@ -206,7 +286,8 @@ impl Writer<'_> {
             filled += 1;
         }
         self.out.extend_from_slice(piece(run));
-        spans.truncate(fields.base);
+        fills.truncate(fields.fills);
+        spans.truncate(fields.spans);
         Ok(filled)
     }
 
@@ -259,7 +340,7 @@ impl Writer<'_> {
     pub(super) fn end_keys(&mut self, base: usize) -> Option<MapKey> {
         let WriterMemory { keys, .. } = &mut *self.memory;
         let own = keys.get_mut(base..).unwrap_or_default();
-        let twice = if own.len() > 1 { repeated(self.out, own) } else { None };
+        let twice = if own.len() > 1 { repeated(&self.out, own) } else { None };
         keys.truncate(base);
         twice
     }
@@ -281,19 +362,18 @@ fn repeated(out: &[u8], keys: &mut [MapKey]) -> Option<MapKey> {
     })
 }
 
-/// Seven bits a byte, lowest first: the bytes and how many they are.
+/// Seven bits a byte, lowest first: the bytes, and how many of them count.
 #[inline]
-fn varint(mut value: u64) -> ([u8; 10], usize) {
-    let mut bytes = [0; 10];
-    let mut length = 0;
-    for byte in &mut bytes {
-        length += 1;
-        *byte = value as u8 & 0x7f;
-        value >>= 7;
-        if value == 0 {
-            break;
-        }
-        *byte |= 0x80;
-    }
-    (bytes, length)
+fn varint(value: u64) -> ([u8; 16], usize) {
+    let spread = |sevens: u64| {
+        // 56 bits in halves, quarters, eighths.
+        let halves = sevens & 0x0FFF_FFFF | (sevens & 0x00FF_FFFF_F000_0000) << 4;
+        let quarters = halves & 0x0000_3FFF_0000_3FFF | (halves & 0x0FFF_C000_0FFF_C000) << 2;
+        quarters & 0x007F_007F_007F_007F | (quarters & 0x3F80_3F80_3F80_3F80) << 1
+    };
+    let length = (70 - (value | 1).leading_zeros() as usize) / 7;
+    let sevens = u128::from(spread(value)) | u128::from(spread(value >> 56)) << 64;
+    // All but the last byte say that another follows.
+    let more = u128::from_le_bytes([0x80; 16]) & ((1 << (8 * (length - 1))) - 1);
+    ((sevens | more).to_le_bytes(), length)
 }
