@@ -188,8 +188,8 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    #[inline]
-    fn nullable(&mut self, nullable: &'a Nullable, node: &'a Node) -> Result<(), Halt> {
+    #[inline(always)]
+    pub(super) fn nullable(&mut self, nullable: &'a Nullable, node: &'a Node) -> Result<(), Halt> {
         if self.scan.peek() == b'n' {
             self.writer.byte(nullable.null_tag());
             return self.scan.literal("null");
@@ -210,14 +210,14 @@ impl<'a> Walk<'a, '_> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn long(&mut self, node: &'a Node) -> Result<(), Halt> {
         let value = self.scan.integer(node)?;
         self.writer.long(value);
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn double(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let (value, rounded) = self.scan.double(node)?;
@@ -233,7 +233,7 @@ impl<'a> Walk<'a, '_> {
         if rounded { self.rounded(start, node) } else { Ok(()) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn int(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let value = self.scan.integer(node)?;

@@ -4,7 +4,7 @@
 //! buffer, and a ledger of what was lost or filled in. Must never: do I/O, read a clock, log, panic, allocate per record.
 //!
 //! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan` and `number`
-//! (JSON, byte by byte), `writer` (Avro, field by field); `encode` walks a plan over JSON with `record`, `collection`,
+//! (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by field); `encode` walks a plan over JSON with `record`, `collection`,
 //! `text`, `decimal` and `union` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the
 //! way back.
 //!
@@ -19,6 +19,7 @@ mod keys;
 mod ledger;
 mod logical;
 mod number;
+mod order;
 mod plan;
 mod record;
 mod refusal;

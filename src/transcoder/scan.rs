@@ -125,7 +125,7 @@ impl<'a, 'm> Scanner<'a, 'm> {
     }
 
     /// After an element: passes `,` (true, another follows) or the closing bracket (false).
-    #[inline]
+    #[inline(always)]
     pub(super) fn more(&mut self, close: u8) -> Result<bool, Halt> {
         let mut here = self.peek();
         if here <= b' ' {
