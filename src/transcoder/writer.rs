@@ -3,7 +3,7 @@
 //! Comes in: values as the JSON gives them. Goes out: Avro bytes. Must never: read JSON's grammar. Records are in `order`.
 
 use super::order::{Fill, Span};
-use super::simd::{BLOCK, special_of, whole};
+use super::simd::{BLOCK, unplain_of, whole};
 
 /// The buffer, and what must be remembered about the records and maps that are being written.
 #[derive(Debug)]
@@ -101,7 +101,7 @@ impl Writer<'_> {
     }
 
     /// Copies a string that starts at `start`, block by block while its end is looked for: how long it is. None, and
-    /// nothing written, unless it is short, without escapes, and more than a block of the input is behind it.
+    /// nothing written, unless it is short, ASCII without escapes, and not at the input's end.
     #[inline(always)]
     pub(super) fn short_string(&mut self, json: &[u8], start: usize) -> Option<usize> {
         let from = self.out.len();
@@ -111,7 +111,7 @@ impl Writer<'_> {
             let at = start + blocks * BLOCK;
             let Some(bytes) = whole(json, at) else { break };
             self.out.extend_from_slice(bytes);
-            let found = special_of(bytes);
+            let found = unplain_of(bytes);
             if found == BLOCK {
                 continue;
             }
