@@ -8,7 +8,6 @@ use super::ledger::Ledger;
 use super::plan::{Node, Nullable, Plan};
 use super::refusal::{Expected, Failure, Halt, Reason, Refusal, Segment};
 use super::scan::Scanner;
-use super::simd::is_ascii;
 use super::writer::{Writer, WriterMemory};
 use super::{Lossy, Options, Unions};
 use std::sync::Arc;
@@ -84,12 +83,6 @@ impl Memory {
         most: usize,
     ) -> Result<Ledger, Failure<'a>> {
         self.path.clear();
-        // Once over the whole input, skipped values included, so that no string is looked at twice; ASCII, which most
-        // records are, is told sooner.
-        if !is_ascii(json) && simdutf8::basic::from_utf8(json).is_err() {
-            let offset = simdutf8::compat::from_utf8(json).err().map_or(0, |error| error.valid_up_to());
-            return Err(Failure { reason: Reason::InvalidUtf8, offset, expected: Expected::Text("UTF-8") });
-        }
         self.writer.clear();
         let entry = out.len();
         let mut walk = Walk {
@@ -104,14 +97,20 @@ impl Memory {
             most,
             effort: json.len().saturating_mul(32).saturating_add(1 << 16),
         };
-        let passed = walk.document(node);
+        let (passed, failure, ledger) = (walk.document(node), walk.scan.failure, walk.ledger);
         *out = walk.writer.out;
         if passed.is_ok() {
-            return Ok(walk.ledger);
+            return Ok(ledger);
         }
         out.truncate(entry);
+        // Strings were checked one by one, up to the mistake; what is no UTF-8 is told before any other.
+        if let Err(error) = simdutf8::compat::from_utf8(json) {
+            self.path.clear();
+            let (reason, expected) = (Reason::InvalidUtf8, Expected::Text("UTF-8"));
+            return Err(Failure { reason, offset: error.valid_up_to(), expected });
+        }
         let nowhere = Failure { reason: Reason::Syntax, offset: 0, expected: Expected::Text("a value") };
-        Err(walk.scan.failure.unwrap_or(nowhere))
+        Err(failure.unwrap_or(nowhere))
     }
 
     /// Writes out a failure. Bytes that are no JSON are refused as such, even if a value before the mistake did not fit.
@@ -204,8 +203,8 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    #[inline]
-    fn nullable(&mut self, nullable: &'a Nullable, node: &'a Node) -> Result<(), Halt> {
+    #[inline(always)]
+    pub(super) fn nullable(&mut self, nullable: &'a Nullable, node: &'a Node) -> Result<(), Halt> {
         if self.scan.peek() == b'n' {
             self.writer.byte(nullable.null_tag());
             return self.scan.literal("null");
@@ -226,14 +225,14 @@ impl<'a> Walk<'a, '_> {
         })
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn long(&mut self, node: &'a Node) -> Result<(), Halt> {
         let value = self.scan.integer(node)?;
         self.writer.long(value);
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn double(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let (value, rounded) = self.scan.double(node)?;
@@ -249,7 +248,7 @@ impl<'a> Walk<'a, '_> {
         if rounded { self.rounded(start, node) } else { Ok(()) }
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn int(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
         let value = self.scan.integer(node)?;

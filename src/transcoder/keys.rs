@@ -183,7 +183,7 @@ impl Key {
     }
 
     /// Whether this key, its quotes and a colon stand at `at`: how long they are.
-    #[inline]
+    #[inline(always)]
     pub(super) fn stands(&self, json: &[u8], at: usize) -> Option<usize> {
         let Some(head) = whole(json, at) else { return self.stands_last(json, at) };
         if !same(head, &self.head, self.masks.0) || self.spelling.len() > BLOCK && !self.goes_on(json, at + BLOCK) {

@@ -4,9 +4,9 @@
 //! buffer, and a ledger of what was lost or filled in. Must never: do I/O, read a clock, log, panic, allocate per record.
 //!
 //! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan`,
-//! `number` and `integral` (JSON, byte by byte), `writer` (Avro, field by field); `encode` walks a plan over JSON with `record`, `collection`,
-//! `text`, `decimal`, `time`, `union` and `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the
-//! way back.
+//! `number` and `integral` (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by field); `encode` walks a
+//! plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`, `decimal`, `time`, `union` and
+//! `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the way back.
 //!
 //! What JSON is taken for which type: `tests/golden/README.md`.
 
@@ -20,6 +20,7 @@ mod keys;
 mod ledger;
 mod logical;
 mod number;
+mod order;
 mod plan;
 mod record;
 mod refusal;

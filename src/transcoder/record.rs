@@ -5,9 +5,9 @@
 
 use super::encode::Walk;
 use super::keys::{self, UNKNOWN};
+use super::order::{Fields, Missing};
 use super::plan::{FieldDefault, Node, Record};
 use super::refusal::{Expected, Halt, Reason, Segment};
-use super::writer::{Fields, Missing};
 
 /// The longest datum: a record batch's size is an `int32`. Only defaults can make one much longer than its JSON.
 const MAX_DATUM: usize = i32::MAX as usize;
@@ -55,6 +55,7 @@ impl<'a> Walk<'a, '_> {
                     };
                     let passed = match &field.node {
                         Node::String => self.string(&field.node),
+                        Node::Nullable(nullable) => self.nullable(nullable, &field.node),
                         node => self.value(node),
                     };
                     if let Err(halt) = passed {

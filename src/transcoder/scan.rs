@@ -1,12 +1,12 @@
 //! JSON, byte by byte (RFC 8259, strictly): white space, punctuation, strings, values that are skipped.
 //!
-//! Comes in: the whole input, already known to be UTF-8. Goes out: spans of it, or a noted `Failure`. Must never: accept
-//! what the grammar does not, go deeper than `MAX_DEPTH`.
+//! Comes in: the whole input. Goes out: spans of it, or a noted `Failure`. Must never: accept what the grammar does not,
+//! pass a string that is no UTF-8 (nothing else in JSON may be beyond ASCII), go deeper than `MAX_DEPTH`.
 
 use super::MAX_DEPTH;
 use super::plan::{Kind, Node};
 use super::refusal::{Expected, Failure, Halt, Reason};
-use super::simd::{BLOCK, special, visible};
+use super::simd::{BLOCK, special, unplain, visible};
 
 /// A place in the input, and the failure if there is one.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl<'a, 'm> Scanner<'a, 'm> {
     }
 
     /// After an element: passes `,` (true, another follows) or the closing bracket (false).
-    #[inline]
+    #[inline(always)]
     pub(super) fn more(&mut self, close: u8) -> Result<bool, Halt> {
         let mut here = self.peek();
         if here <= b' ' {
@@ -160,13 +160,30 @@ impl<'a, 'm> Scanner<'a, 'm> {
     #[inline]
     pub(super) fn string(&mut self) -> Result<Text, Halt> {
         let start = self.at + 1;
-        self.at = find_special(self.json, start);
+        self.at = find(self.json, start, unplain);
         if self.peek() == b'"' {
             let end = self.at;
             self.at += 1;
             return Ok(Text { start, end, escaped: false });
         }
-        self.unescape(start)
+        self.unplain_string(start)
+    }
+
+    /// Passes a string that started at `start` and is at its first escape or character beyond ASCII.
+    #[inline(never)]
+    fn unplain_string(&mut self, start: usize) -> Result<Text, Halt> {
+        self.at = find(self.json, self.at, special);
+        let escaped = self.peek() != b'"';
+        if escaped {
+            self.unescape(start)?;
+        }
+        let end = self.at;
+        let text = self.json.get(start..end).unwrap_or_default();
+        if simdutf8::basic::from_utf8(text).is_err() {
+            return self.fail(Reason::InvalidUtf8, start, Expected::Text("UTF-8"));
+        }
+        self.at += 1;
+        Ok(Text { start, end, escaped })
     }
 
     /// The characters of a string that was just passed.
@@ -175,25 +192,20 @@ impl<'a, 'm> Scanner<'a, 'm> {
         if text.escaped { self.unescaped } else { self.json.get(text.start..text.end).unwrap_or_default() }
     }
 
-    /// Takes the escapes out of the string that started at `start` and is at its first escape.
-    #[inline(never)]
-    fn unescape(&mut self, start: usize) -> Result<Text, Halt> {
+    /// Takes the escapes out of the string that started at `start` and is at its first escape, up to its closing quote.
+    fn unescape(&mut self, start: usize) -> Result<(), Halt> {
         self.unescaped.clear();
         let mut run = start;
         loop {
             self.unescaped.extend_from_slice(self.json.get(run..self.at).unwrap_or_default());
             match self.peek() {
-                b'"' => {
-                    let end = self.at;
-                    self.at += 1;
-                    return Ok(Text { start, end, escaped: true });
-                }
+                b'"' => return Ok(()),
                 b'\\' => self.escape()?,
                 _ if self.at >= self.json.len() => return self.syntax("'\"'"),
                 _ => return self.bad_string(self.at),
             }
             run = self.at;
-            self.at = find_special(self.json, run);
+            self.at = find(self.json, run, special);
         }
     }
 
@@ -298,13 +310,13 @@ impl<'a, 'm> Scanner<'a, 'm> {
     }
 }
 
-/// The first quote, backslash or control character at or after `at`, or the end.
-#[inline]
-fn find_special(json: &[u8], mut at: usize) -> usize {
+/// The first byte at or after `at` that `of_block` finds, or the end.
+#[inline(always)]
+fn find(json: &[u8], mut at: usize, of_block: impl Fn(&[u8], usize) -> usize) -> usize {
     loop {
-        let found = special(json, at);
+        let found = of_block(json, at);
         at += found;
-        // The zeros past the end are special, too.
+        // The zeros past the end are found, too.
         if found < BLOCK {
             return at;
         }

@@ -20,6 +20,15 @@ pub(super) fn special(json: &[u8], at: usize) -> usize {
     }
 }
 
+/// The first byte of the block at `at` that is special or not ASCII.
+#[inline]
+pub(super) fn unplain(json: &[u8], at: usize) -> usize {
+    match whole(json, at) {
+        Some(bytes) => unplain_of(bytes),
+        None => unplain_of(&last(json, at)),
+    }
+}
+
 /// The first byte of the block at `at` that is no white space.
 #[inline]
 pub(super) fn visible(json: &[u8], at: usize) -> usize {
@@ -48,17 +57,6 @@ fn last(json: &[u8], at: usize) -> [u8; BLOCK] {
     rest.iter().rev().fold(0, |block, byte| block << 8 | u128::from(*byte)).to_le_bytes()
 }
 
-/// Whether no byte has its top bit set. The standard library's answer goes byte by byte through what is left behind the
-/// last 32, which takes as long as all the rest of a small record.
-#[inline]
-pub(super) fn is_ascii(json: &[u8]) -> bool {
-    let whole = json.len() - json.len() % 32;
-    match (json.get(..whole), json.last_chunk::<32>()) {
-        (Some(front), Some(end)) => front.is_ascii() && end.is_ascii(),
-        _ => json.is_ascii(),
-    }
-}
-
 /// Whether the first bytes, as many as `mask` has bits, are the same.
 #[inline]
 pub(super) fn same(bytes: &[u8; BLOCK], others: &[u8; BLOCK], mask: u32) -> bool {
@@ -79,6 +77,16 @@ pub(super) fn special_of(bytes: &[u8; BLOCK]) -> usize {
     return plain::special(bytes);
 }
 
+/// The first byte that is special or not ASCII.
+#[inline]
+pub(super) fn unplain_of(bytes: &[u8; BLOCK]) -> usize {
+    // SAFETY: SSE2, all that is asked for, is part of x86-64.
+    #[cfg(target_arch = "x86_64")]
+    return unsafe { sse2::unplain(bytes) };
+    #[cfg(not(target_arch = "x86_64"))]
+    return plain::unplain(bytes);
+}
+
 /// The first byte that is no white space.
 #[inline]
 fn visible_of(bytes: &[u8; BLOCK]) -> usize {
@@ -93,7 +101,8 @@ fn visible_of(bytes: &[u8; BLOCK]) -> usize {
 mod sse2 {
     use super::BLOCK;
     use std::arch::x86_64::{
-        __m128i, _mm_cmpeq_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
+        __m128i, _mm_cmpeq_epi8, _mm_cmplt_epi8, _mm_min_epu8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x,
+        _mm_set1_epi8,
     };
 
     #[inline]
@@ -122,6 +131,16 @@ mod sse2 {
         let vector = vector(bytes);
         let control = _mm_cmpeq_epi8(_mm_min_epu8(vector, _mm_set1_epi8(0x1f)), vector);
         let found = _mm_or_si128(_mm_or_si128(equal(vector, b'"'), equal(vector, b'\\')), control);
+        (_mm_movemask_epi8(found) | 1 << 16).trailing_zeros() as usize
+    }
+
+    #[inline]
+    #[target_feature(enable = "sse2")]
+    pub(super) fn unplain(bytes: &[u8; BLOCK]) -> usize {
+        let vector = vector(bytes);
+        // As signed numbers, bytes above 0x7f are below all others.
+        let outside = _mm_cmplt_epi8(vector, _mm_set1_epi8(0x20));
+        let found = _mm_or_si128(_mm_or_si128(equal(vector, b'"'), equal(vector, b'\\')), outside);
         (_mm_movemask_epi8(found) | 1 << 16).trailing_zeros() as usize
     }
 
@@ -157,6 +176,11 @@ mod plain {
         BLOCK.min((quote | backslash | control).trailing_zeros() as usize / 8)
     }
 
+    pub(super) fn unplain(bytes: &[u8; BLOCK]) -> usize {
+        let outside = u128::from_le_bytes(*bytes) & TOPS;
+        special(bytes).min(outside.trailing_zeros() as usize / 8)
+    }
+
     pub(super) fn same(bytes: &[u8; BLOCK], others: &[u8; BLOCK], mask: u32) -> bool {
         // Bytes that count are at the front.
         let differ = u128::from_le_bytes(*bytes) ^ u128::from_le_bytes(*others);
@@ -170,7 +194,7 @@ mod plain {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCK, is_ascii, last, plain, same, special, visible};
+    use super::{BLOCK, last, plain, same, special, unplain, visible};
 
     #[test]
     fn both_ways_find_the_same() {
@@ -186,9 +210,12 @@ mod tests {
             }
             let wanted = bytes.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..0x20)).unwrap_or(BLOCK);
             assert_eq!((special(&input, at), plain::special(&bytes)), (wanted, wanted), "{bytes:?}");
+            let wanted =
+                bytes.iter().position(|byte| !matches!(byte, b' '..=b'~' | 0x7f) || matches!(byte, b'"' | b'\\'));
+            let wanted = wanted.unwrap_or(BLOCK);
+            assert_eq!((unplain(&input, at), plain::unplain(&bytes)), (wanted, wanted), "{bytes:?}");
             let wanted = bytes.iter().position(|byte| !matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).unwrap_or(BLOCK);
             assert_eq!((visible(&input, at), plain::visible(&bytes)), (wanted, wanted), "{bytes:?}");
-            assert_eq!(is_ascii(&input), input.is_ascii(), "{input:?}");
             let (mut others, length) = (bytes, rng.usize(0..=BLOCK));
             others[rng.usize(0..BLOCK)] ^= rng.u8(0..2);
             let (mask, wanted) = ((1 << length) - 1, others[..length] == bytes[..length]);

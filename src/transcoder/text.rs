@@ -9,7 +9,7 @@ use super::refusal::{Expected, Halt, Reason};
 use super::scan::Text;
 
 impl<'a> Walk<'a, '_> {
-    #[inline]
+    #[inline(always)]
     pub(super) fn string(&mut self, node: &'a Node) -> Result<(), Halt> {
         if self.scan.peek() != b'"' {
             return self.scan.mismatch(node);

@@ -1,10 +1,9 @@
-//! Avro's binary encoding (specification 1.12), appended to the caller's buffer; fields in whatever order they come.
+//! Avro's binary encoding (specification 1.12), appended to the caller's buffer.
 //!
-//! Comes in: values as the JSON gives them. Goes out: Avro bytes. A record whose fields come in schema order is written
-//! once; any other is put in order by one splice at its end. Must never: look at JSON.
+//! Comes in: values as the JSON gives them. Goes out: Avro bytes. Must never: read JSON's grammar. Records are in `order`.
 
-use super::plan::{FieldDefault, Record};
-use super::simd::{BLOCK, special_of, whole};
+use super::order::{Fill, Span};
+use super::simd::{BLOCK, unplain_of, whole};
 
 /// The buffer, and what must be remembered about the records and maps that are being written.
 #[derive(Debug)]
@@ -17,14 +16,14 @@ pub(super) struct Writer<'a> {
 #[derive(Debug, Default)]
 pub(super) struct WriterMemory {
     /// Defaults that were written before the fields behind them, for every record being written, innermost last.
-    fills: Vec<Fill>,
+    pub(super) fills: Vec<Fill>,
     /// Where each field given so far stands in the buffer, for every record being written whose fields are not in
     /// order, innermost last.
-    spans: Vec<Span>,
+    pub(super) spans: Vec<Span>,
     /// Keys of the maps being written, innermost last.
     keys: Vec<MapKey>,
     /// A record's fields while they are put in order.
-    unordered: Vec<u8>,
+    pub(super) unordered: Vec<u8>,
 }
 
 impl WriterMemory {
@@ -35,50 +34,12 @@ impl WriterMemory {
     }
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: usize,
-    end: usize,
-}
-
-/// Defaults of neighbouring fields: which fields, and where they stand.
-#[derive(Clone, Copy, Debug)]
-struct Fill {
-    fields: (usize, usize),
-    bytes: Span,
-}
-
-/// The field was not given.
-const ABSENT: Span = Span { start: usize::MAX, end: 0 };
-
 /// A map's key: where it stands in the buffer and in the JSON.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MapKey {
     pub(super) avro: (usize, usize),
     pub(super) json: (usize, usize),
 }
-
-/// A record being written.
-#[derive(Debug)]
-pub(super) struct Fields {
-    /// Where its bytes start.
-    start: usize,
-    /// Where its fills start.
-    fills: usize,
-    /// Where its spans start, once it is out of order.
-    spans: usize,
-    /// The field that comes next in schema order; none once it is out of order.
-    next: usize,
-    /// Defaults written so far.
-    filled: u64,
-}
-
-/// No field comes next: everything is in any order.
-const DISORDER: usize = usize::MAX;
-
-/// A field that is not given and whose default cannot be written: its index.
-#[derive(Debug)]
-pub(super) struct Missing(pub(super) usize);
 
 /// A place to come back to.
 #[derive(Clone, Copy, Debug)]
@@ -120,7 +81,7 @@ impl Writer<'_> {
         self.varint((value as u64) << 1);
     }
 
-    #[inline]
+    #[inline(always)]
     fn varint(&mut self, value: u64) {
         if value < 0x80 {
             self.out.push(value as u8);
@@ -140,8 +101,8 @@ impl Writer<'_> {
     }
 
     /// Copies a string that starts at `start`, block by block while its end is looked for: how long it is. None, and
-    /// nothing written, unless it is short, without escapes, and more than a block of the input is behind it.
-    #[inline]
+    /// nothing written, unless it is short, ASCII without escapes, and not at the input's end.
+    #[inline(always)]
     pub(super) fn short_string(&mut self, json: &[u8], start: usize) -> Option<usize> {
         let from = self.out.len();
         self.out.push(0);
@@ -150,7 +111,7 @@ impl Writer<'_> {
             let at = start + blocks * BLOCK;
             let Some(bytes) = whole(json, at) else { break };
             self.out.extend_from_slice(bytes);
-            let found = special_of(bytes);
+            let found = unplain_of(bytes);
             if found == BLOCK {
                 continue;
             }
@@ -166,129 +127,6 @@ impl Writer<'_> {
         }
         self.out.truncate(from);
         None
-    }
-
-    #[inline]
-    pub(super) fn begin_record(&mut self) -> Fields {
-        Fields { start: self.out.len(), fills: self.memory.fills.len(), spans: 0, next: 0, filled: 0 }
-    }
-
-    /// Before a field's value: where it starts; none if the field was given already.
-    #[inline]
-    pub(super) fn begin_field(&mut self, fields: &mut Fields, record: &Record, field: usize) -> Option<usize> {
-        if field == fields.next {
-            fields.next += 1;
-        } else if !self.jump(fields, record, field) {
-            return None;
-        }
-        Some(self.out.len())
-    }
-
-    /// A field that is not the next one: whether it is given for the first time.
-    #[inline(never)]
-    fn jump(&mut self, fields: &mut Fields, record: &Record, field: usize) -> bool {
-        if fields.next == DISORDER {
-            return self.memory.spans.get(fields.spans + field).is_none_or(|span| span.start == ABSENT.start);
-        }
-        if field < fields.next {
-            self.give_up_order(fields, record);
-            return self.memory.spans.get(fields.spans + field).is_none_or(|span| span.start == ABSENT.start);
-        }
-        // A bet that the fields between are absent: with their defaults written now, nothing is out of order. If one
-        // comes later, these bytes are a gap that the splice leaves out.
-        let (first, start) = (fields.next, self.out.len());
-        let mut last = first;
-        while let Some(FieldDefault::Avro(default)) = record.fields.get(last).map(|skipped| &skipped.default)
-            && last < field
-        {
-            self.out.extend_from_slice(default);
-            last += 1;
-        }
-        fields.filled += (last - first) as u64;
-        self.memory.fills.push(Fill { fields: (first, last), bytes: Span { start, end: self.out.len() } });
-        if last < field {
-            self.give_up_order(fields, record);
-        } else {
-            fields.next = field + 1;
-        }
-        true
-    }
-
-    /// Notes where the fields given so far stand, which nobody did while they came in order: those between two fills are
-    /// one piece, which its first field holds.
-    fn give_up_order(&mut self, fields: &mut Fields, record: &Record) {
-        let WriterMemory { fills, spans, .. } = &mut *self.memory;
-        fields.spans = spans.len();
-        spans.resize(fields.spans + record.fields.len(), ABSENT);
-        let own = spans.get_mut(fields.spans..).unwrap_or_default();
-        let (mut field, mut start) = (0, fields.start);
-        let end = Span { start: self.out.len(), end: self.out.len() };
-        let end = Fill { fields: (fields.next, fields.next), bytes: end };
-        for fill in fills.get(fields.fills..).unwrap_or_default().iter().chain([&end]) {
-            let piece = Span { start, end: fill.bytes.start };
-            for (index, span) in own.iter_mut().enumerate().take(fill.fields.0).skip(field) {
-                *span = if index == field { piece } else { Span { start: piece.end, end: piece.end } };
-            }
-            (field, start) = (fill.fields.1, fill.bytes.end);
-        }
-        fields.next = DISORDER;
-    }
-
-    /// After a field's value.
-    #[inline]
-    pub(super) fn end_field(&mut self, fields: &Fields, field: usize, start: usize) {
-        if fields.next == DISORDER
-            && let Some(span) = self.memory.spans.get_mut(fields.spans + field)
-        {
-            *span = Span { start, end: self.out.len() };
-        }
-    }
-
-    /// After the last field: fills in the defaults of those not given and says how many they were.
-    #[inline]
-    pub(super) fn end_record(&mut self, mut fields: Fields, record: &Record) -> Result<u64, Missing> {
-        if fields.next == DISORDER {
-            return self.splice(&fields, record);
-        }
-        for (index, field) in record.fields.iter().enumerate().skip(fields.next) {
-            let FieldDefault::Avro(default) = &field.default else { return Err(Missing(index)) };
-            self.out.extend_from_slice(default);
-            fields.filled += 1;
-        }
-        self.memory.fills.truncate(fields.fills);
-        Ok(fields.filled)
-    }
-
-    /// Puts a record's fields in schema order, neighbours in one piece.
-    #[inline(never)]
-    fn splice(&mut self, fields: &Fields, record: &Record) -> Result<u64, Missing> {
-        let WriterMemory { fills, spans, unordered, .. } = &mut *self.memory;
-        unordered.clear();
-        unordered.extend_from_slice(self.out.get(fields.start..).unwrap_or_default());
-        self.out.truncate(fields.start);
-        let piece = |run: Span| unordered.get(run.start - fields.start..run.end - fields.start).unwrap_or_default();
-        let mut run = Span { start: fields.start, end: fields.start };
-        let mut filled = 0;
-        for (index, field) in record.fields.iter().enumerate() {
-            let span = spans.get(fields.spans + index).copied().unwrap_or(ABSENT);
-            if span.start == run.end {
-                run.end = span.end;
-                continue;
-            }
-            self.out.extend_from_slice(piece(run));
-            if span.start != ABSENT.start {
-                run = span;
-                continue;
-            }
-            run = Span { start: fields.start, end: fields.start };
-            let FieldDefault::Avro(default) = &field.default else { return Err(Missing(index)) };
-            self.out.extend_from_slice(default);
-            filled += 1;
-        }
-        self.out.extend_from_slice(piece(run));
-        fills.truncate(fields.fills);
-        spans.truncate(fields.spans);
-        Ok(filled)
     }
 
     /// Before the elements of an array or map, whose count is not known yet: one byte is kept for it.
