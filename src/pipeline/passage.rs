@@ -87,7 +87,8 @@ impl Passage {
         if let Some(waiting) = self.waiting.take() {
             return self.hand_over(waiting, record, now);
         }
-        let Some(route) = self.routes.get_mut(place.route) else {
+        // A partition given just before its topic left has no way either: it must not pass as it is.
+        let Some(route) = self.routes.get_mut(place.route).filter(|route| !route.retired) else {
             let message = format!("no route for topic {:?}", record.topic());
             return Step::Stop(Fault::lasting(Stage::Consume, Blame::Us, "no_topic", message));
         };
@@ -96,6 +97,7 @@ impl Passage {
         if value.is_none() {
             self.counts.tombstone();
         }
+        let ledger = self.ledger;
         let encoded = self.buffer.fill(route, record, &mut self.ledger);
         match encoded.and_then(|forms| self.bounded(place, record, forms)) {
             Ok(forms) => {
@@ -105,7 +107,11 @@ impl Passage {
                 let waiting = self.outgoing(place, record, forms);
                 self.hand_over(waiting, record, now)
             }
-            Err(refusal) => self.refuse(place, record, &refusal, now),
+            Err(refusal) => {
+                // What a key lost is not lost where its value is refused.
+                self.ledger = ledger;
+                self.refuse(place, record, &refusal, now)
+            }
         }
     }
 

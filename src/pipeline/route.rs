@@ -81,6 +81,8 @@ pub(super) struct Route {
     pub(super) flood: Flood,
     /// Set by a flood: none of its partitions reads any more.
     pub(super) flooded: Option<Fault>,
+    /// Nothing can pass: what a record needs is gone.
+    pub(super) retired: bool,
 }
 
 impl Route {
@@ -98,7 +100,7 @@ impl Route {
         let in_force =
             |schema: &Schema| InForce::new(Arc::clone(&schema.cell), Arc::clone(&schema.conversion), most_bytes);
         let (key, value) = (prepared.key.as_ref().map(in_force), prepared.value.as_ref().map(in_force));
-        Ok(Self { prepared, sink, key, value, flood: Flood::new(refused), flooded: None })
+        Ok(Self { prepared, sink, key, value, flood: Flood::new(refused), flooded: None, retired: false })
     }
 
     /// Takes up newer schemas. Called between two records.
@@ -108,7 +110,7 @@ impl Route {
 
     /// Lets go of what records need: none will come on this route any more.
     pub(super) fn retire(&mut self) {
-        (self.key, self.value, self.flood) = (None, None, Flood::off());
+        (self.key, self.value, self.flood, self.retired) = (None, None, Flood::off(), true);
     }
 
     /// Half of a record, for which there is a conversion.

@@ -27,8 +27,8 @@ pub(super) struct Routes {
     board: Arc<Board>,
     known: Vec<Known>,
     topics_due: Instant,
-    /// The first look is over: topics that join now have appeared later.
-    late: bool,
+    /// What the first look found; topics that are not among it have appeared later, also to a lane that starts anew.
+    first: Option<BTreeSet<String>>,
     /// The registry did not answer for a topic that matches.
     unanswered: bool,
     /// Outputs that match a pattern, as far as the log has told of them.
@@ -65,7 +65,7 @@ impl Routes {
     ) -> Self {
         let (board, topics_due) = (Arc::default(), Instant::now());
         let (known, outputs) = (Vec::new(), BTreeSet::new());
-        Self { surveyor, registry, writers, metrics, board, known, topics_due, late: false, unanswered: false, outputs }
+        Self { surveyor, registry, writers, metrics, board, known, topics_due, first: None, unanswered: false, outputs }
     }
 
     /// Resolves the schemas of the topics that are named, however long that takes. To be called once; safe to drop.
@@ -98,7 +98,7 @@ impl Routes {
         let read = self.known.iter().map(|known| known.route.clone());
         let read: Vec<Route> = read.filter(|route| self.reads(&route.source_topic, &matching)).collect();
         if read.is_empty() {
-            self.late = true;
+            self.first.get_or_insert_default();
             return Ok(0);
         }
         let survey = self.surveyor.survey(&read).await?;
@@ -106,8 +106,10 @@ impl Routes {
         self.join(survey, events)?;
         let waiting = matching.into_iter().filter(|topic| !self.joined(topic)).collect();
         self.board.change(|shown| shown.waiting = waiting);
-        // Whatever appears from now on is read from its beginning.
-        self.late = true;
+        if self.first.is_none() {
+            let joined = self.known.iter().filter(|known| known.joined);
+            self.first = Some(joined.map(|known| known.route.source_topic.clone()).collect());
+        }
         if self.any() { dead_letter.transpose().map(Option::unwrap_or_default) } else { Ok(0) }
     }
 
@@ -217,7 +219,8 @@ impl Routes {
             let Some(known) = self.known.iter().find(|known| known.route.source_topic == topic) else { continue };
             match found {
                 Ok(partitions) => {
-                    joined.push(Arc::new(known.prepare(partitions, self.late, &self.metrics)));
+                    let late = self.first.as_ref().is_some_and(|first| !first.contains(&topic));
+                    joined.push(Arc::new(known.prepare(partitions, late, &self.metrics)));
                 }
                 Err(fault) if names.contains(&topic) => failed = Err(fault),
                 Err(fault) => events.topic_waits(&topic, &fault),
@@ -247,7 +250,9 @@ impl Routes {
             let topic = &known.route.source_topic;
             self.board.change(|shown| shown.subscribed.retain(|subscribed| subscribed != topic));
             self.metrics.forget_topic(topic);
-            events.topic_left(topic);
+            if known.joined {
+                events.topic_left(topic);
+            }
         }
         self.known.retain(|known| !leaving(known));
         self.known.iter_mut().for_each(|known| known.missed = gone(known));

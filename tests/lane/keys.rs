@@ -70,6 +70,19 @@ fn keys_values_or_both_are_re_encoded() {
 }
 
 #[test]
+fn what_a_key_loses_is_not_lost_where_its_value_is_refused() {
+    const KEY: &str = r#"{"type":"record","name":"K","fields":[{"name":"k","type":"long"}]}"#;
+    let stage = Stage::new(1).dead_letters().set("pipeline.p.key.output_format", "avro");
+    stage.registry.register("out-key", KEY);
+    let key: Option<&[u8]> = Some(br#"{"k":1,"unknown":2}"#);
+    stage.cluster.produce("in", &[record((key, Some(b"{\"n\":1}"))), record((key, Some(b"{}")))]);
+    let mut sidecar = stage.run();
+    let metrics = sidecar.wait_for("both records", LIMIT, |metrics| ended(metrics) == [1, 1, 0]);
+    sidecar.terminate();
+    assert_eq!(metrics.sum("conversion_lossy_total", &[("reason", "unknown_field")]), 1.0);
+}
+
+#[test]
 fn a_key_lies_where_a_producer_of_such_keys_would_put_it() {
     let stage = Stage::new(1)
         .set("pipeline.p.sink.topic", "keyed")

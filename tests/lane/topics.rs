@@ -184,6 +184,25 @@ fn a_named_topic_that_cannot_run_fails_the_pipeline_and_a_matched_one_waits() {
 }
 
 #[test]
+fn a_pipeline_that_fails_leaves_the_others_alone() {
+    let stage = Stage::new(1)
+        .set("pipeline.q.group_id", "q")
+        .set("pipeline.q.source.topic", "q")
+        .set("pipeline.q.sink.topic", "q-out");
+    topics(&stage, &["q", "q-out"]);
+    let mut sidecar = stage.run();
+    let failed = |metrics: &Metrics| metrics.sum("pipeline_failed", &[("reason", "subject_not_found")]) == 1.0;
+    sidecar.wait_for("one to fail", LIMIT, failed);
+    stage.write(json(0..3));
+    sidecar.wait_for("the other's records", LIMIT, |metrics| ended(metrics) == [3, 0, 0]);
+    assert!(sidecar.said(&["pipeline failed", "\"q\""]) && sidecar.said(&["pipeline started", "\"p\""]));
+    assert_eq!((sidecar.probe("live"), sidecar.probe("ready")), (Some(200), Some(503)));
+    sidecar.signal("TERM");
+    assert_eq!(sidecar.exit(LIMIT).0, Some(64), "it says which one failed: {}", sidecar.log());
+    assert_eq!((stage.numbers(0), stage.committed()), (vec![0, 1, 2], vec![3]));
+}
+
+#[test]
 fn a_flood_in_one_topic_leaves_the_others_alone() {
     let stage = Stage::new(1)
         .set("pipeline.p.source.topic", "in x")

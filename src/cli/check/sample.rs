@@ -85,9 +85,13 @@ impl Trial {
     fn record(&mut self, record: &Record<'_>) -> ControlFlow<()> {
         self.sample.records += 1;
         self.sample.tombstones += u64::from(record.value.is_none());
+        let ledger = self.ledger;
         match self.convert(record) {
             Ok(()) => self.sample.fit += 1,
-            Err(refusal) => self.refused(record, refusal),
+            Err(refusal) => {
+                self.ledger = ledger;
+                self.refused(record, refusal);
+            }
         }
         ControlFlow::Continue(())
     }
