@@ -136,7 +136,7 @@ fn what_would_go_well_and_what_would_not() {
     services.create_topic("check-bad-avro", 1, &forever);
     services.register("check-bad-avro-value", SCHEMA);
     let (document, bad) = live(&at("check-bad", ""), 65);
-    says(&bad, &["3 of the last 4 records would be refused", "2 x $.id: expected long, found string", "1 x $"]);
+    says(&bad, &["3 of the last 4 records would be refused", "2 x $.id: expected long, found a string", "1 x $"]);
     assert!(!document.to_string().contains("hush"), "{document:#}");
     let refusal = &document["samples"][0]["refusals"][0];
     assert_eq!(

@@ -47,7 +47,7 @@ fn one_line_answers_one_line() {
         65,
         "02020000000000000440\n\n\n0600\n",
         &[
-            "line 2: $.x: expected int, found string (convert: wrong_type) at byte 5",
+            "line 2: $.x: expected int, found a string of 6 bytes (convert: wrong_type) at byte 5",
             "line 3: $: expected record P, found nothing (parse: empty) at byte 0",
         ],
     );
@@ -55,7 +55,7 @@ fn one_line_answers_one_line() {
 
 #[test]
 fn what_was_written_is_taken_again() {
-    let arguments = ["--schema", "0.avsc", "--unions", "plain", "--to", "json"];
+    let arguments = ["--schema", "0.avsc", "--unions", "plain", "--to", "json", "--accept", "unknown_field"];
     let back = "{\"x\":1,\"y\":null}\n{\"x\":-2,\"y\":1.0}\n";
     check(
         &[POINT],
@@ -87,8 +87,10 @@ fn a_document_is_all_of_the_input() {
 #[test]
 fn options_refuse_losses() {
     let input = b"{\"x\":1,\"z\":0}\n{\"x\":1,\"y\":0.12345678901234567890}\n";
-    let refuse = ["--schema", "0.avsc", "--unknown-fields", "refuse", "--rounding", "refuse"];
+    let refuse = ["--schema", "0.avsc", "--accept", "all", "--reject", "unknown_field", "--reject", "rounded"];
     check(&[POINT], &refuse, input, 65, "\n\n", &["line 1: $.z: ", "line 2: $.y: "]);
+    let told = ["lossy.unknown_field = \"accept\" would take it", "rounded 1"];
+    check(&[POINT], &refuse[..2], input, 65, "\n02025ff64637dd9abf3f\n", &told);
 }
 
 #[test]
@@ -107,6 +109,8 @@ fn wrong_calls() {
         (r#"{"type":"array","items":"P"}"#, vec!["--schema", "0.avsc"], "0.avsc: no valid Avro schema: $.items: `P`"),
         (POINT, vec!["--schema", "0.avsc", "--unions", "odd"], "odd"),
         (POINT, vec!["--schema", "0.avsc", "--to", "base64"], "base64"),
+        (POINT, vec!["--schema", "0.avsc", "--accept", "anything"], "number_from_string"),
+        (POINT, vec!["--schema", "0.avsc", "--root", "payload"], "JSON pointer"),
     ] {
         let output = convert(&[schema], &arguments, b"1\n");
         let complaint = String::from_utf8_lossy(&output.stderr);

@@ -2,7 +2,7 @@
 //! value, not from the JSON.
 
 use fastrand::Rng;
-use json2avro::transcoder::Ledger;
+use json2avro::transcoder::{Act, Ledger};
 use serde_json::{Value, json};
 
 /// A type as the generator knows it.
@@ -228,7 +228,7 @@ impl Generator {
             .into_iter()
             .map(|element| {
                 sample.avro.extend(element.avro);
-                sample.ledger.add(&element.ledger);
+                sample.ledger.merge(&element.ledger);
                 format!("{}{}{}", self.space(), element.json, self.space())
             })
             .collect();
@@ -247,7 +247,7 @@ impl Generator {
         for index in 0..count {
             let (key, element) = (format!("k{index}é"), self.value(values));
             sample.avro.extend(sized(key.as_bytes()).into_iter().chain(element.avro));
-            sample.ledger.add(&element.ledger);
+            sample.ledger.merge(&element.ledger);
             texts.push(format!("{}{}:{}{}", self.quote(&key), self.space(), self.space(), element.json));
         }
         sample.avro.push(0);
@@ -261,16 +261,16 @@ impl Generator {
         for field in fields {
             if let Some((_, avro)) = field.default.as_ref().filter(|_| self.rng.bool()) {
                 sample.avro.extend(avro);
-                sample.ledger.default_filled += 1;
+                sample.ledger.add(Act::DefaultFilled, 1);
                 continue;
             }
             let element = self.value(&field.kind);
             sample.avro.extend(element.avro);
-            sample.ledger.add(&element.ledger);
+            sample.ledger.merge(&element.ledger);
             texts.push(format!("{}:{}{}", self.quote(&field.name), self.space(), element.json));
         }
         while self.rng.u8(0..4) == 0 {
-            sample.ledger.unknown_field += 1;
+            sample.ledger.add(Act::UnknownField, 1);
             let kind = self.kind(2);
             texts.push(format!("\"unknown {}\":{}", self.rng.u8(0..3), self.value(&kind).json));
         }

@@ -1,13 +1,14 @@
 //! Conversions to the byte: `tests/golden/*.jsonl`, one case a line (`tests/golden/README.md` says how to read one).
 
-use json2avro::transcoder::{Encoder, Ledger, Lossy, Options, Plan, Unions, decode};
+use json2avro::transcoder::{
+    Act, Acts, BytesText, Encoder, Ledger, Names, Options, Path, Place, Plan, Setting, Unions, decode,
+};
 use serde_json::Value;
-use std::path::Path;
 use std::sync::Arc;
 
 #[test]
 fn conversions() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
     let mut failures = Vec::new();
     let mut cases = 0;
     for file in std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
@@ -27,19 +28,7 @@ fn conversions() {
 
 fn check(case: &Value) -> Result<(), String> {
     let references: Vec<String> = case["references"].as_array().into_iter().flatten().map(Value::to_string).collect();
-    let lossy = |key: &str| if case["options"][key] == "refuse" { Lossy::Refuse } else { Lossy::Count };
-    let options = Options {
-        unknown_fields: lossy("unknown_fields"),
-        rounding: lossy("rounding"),
-        unions: match case["options"]["unions"].as_str() {
-            None | Some("plain") => Unions::Plain,
-            Some("tagged") => Unions::Tagged,
-            Some("auto") => Unions::Auto,
-            Some(other) => return Err(format!("unions {other}")),
-        },
-        ambiguous_unions: lossy("ambiguous_unions"),
-        timestamp_unit: lossy("timestamp_unit"),
-    };
+    let options = options(&case["options"])?;
     let plan = Plan::compile(&case["schema"].to_string(), &references, &options).map_err(|error| error.to_string())?;
     let mut encoder = Encoder::new(Arc::new(plan));
     // Twice: the second time by the key order learnt from the first.
@@ -70,6 +59,68 @@ fn check(case: &Value) -> Result<(), String> {
         equal("encoded again", &again.as_slice(), &datum)?;
     }
     Ok(())
+}
+
+/// Options as a config spells them; `accept` and `reject` are the acts that are not as by default.
+fn options(given: &Value) -> Result<Options, String> {
+    let acts = |key: &str| {
+        let acts = given[key].as_array().into_iter().flatten().map(|act| Act::named(act.as_str().unwrap()).unwrap());
+        acts.fold(Acts::NONE, Acts::with)
+    };
+    let mut options = Options { lossy: Options::default().lossy.or(acts("accept")), ..Options::default() };
+    options.lossy = options.lossy.and(acts("reject").not());
+    for (key, value) in given.as_object().into_iter().flatten() {
+        let word = value.as_str().unwrap_or_default();
+        match (key.as_str(), word) {
+            ("accept" | "reject", _) => {}
+            ("unions", "plain") => options.unions = Unions::Plain,
+            ("unions", "tagged") => options.unions = Unions::Tagged,
+            ("unions", "auto") => options.unions = Unions::Auto,
+            ("bytes", _) => options.bytes = bytes(word)?,
+            ("names", "any_case") => options.names = Names::AnyCase,
+            ("names", "any_style") => options.names = Names::AnyStyle,
+            ("aliases", _) => options.aliases = value == true,
+            ("root", _) => options.root = word.parse().map_err(|_| format!("root {word}"))?,
+            ("path", _) => {
+                for (path, settings) in value.as_object().into_iter().flatten() {
+                    let path: Path = path.parse().map_err(|_| format!("path {path}"))?;
+                    let settings = place(settings)?.into_iter();
+                    options.places.extend(settings.map(|setting| Place { path: path.clone(), setting }));
+                }
+            }
+            _ => return Err(format!("option {key} = {value}")),
+        }
+    }
+    Ok(options)
+}
+
+fn bytes(word: &str) -> Result<BytesText, String> {
+    Ok(match word {
+        "latin1" => BytesText::Latin1,
+        "base64" => BytesText::Base64,
+        "hex" => BytesText::Hex,
+        "utf8" => BytesText::Utf8,
+        _ => return Err(format!("bytes {word}")),
+    })
+}
+
+/// One place's settings as a config spells them, but for `offset`, which is in seconds.
+fn place(given: &Value) -> Result<Vec<Setting>, String> {
+    let text = |key: &str| given[key].as_str().map(str::to_owned);
+    let acts = |key: &str| given[key].as_str().and_then(Act::named).map_or(Acts::NONE, |act| Acts::NONE.with(act));
+    let offset = given["offset"].as_i64().map(|offset| offset as i32);
+    let branches = given["branches"].as_object().into_iter().flatten();
+    let branches = branches.map(|(value, name)| (value.clone(), name.as_str().unwrap().to_owned())).collect();
+    let mut settings: Vec<Setting> = text("key").map(Setting::Key).into_iter().collect();
+    if let Some(word) = text("bytes") {
+        settings.push(Setting::Bytes(bytes(&word)?));
+    }
+    settings.extend(text("format").map(|format| Setting::Time { format, offset }));
+    settings.extend(text("discriminator").map(|key| Setting::Discriminator { key, branches }));
+    if given.get("accept").or(given.get("reject")).is_some() {
+        settings.push(Setting::Lossy { accepted: acts("accept"), refused: acts("reject") });
+    }
+    Ok(settings)
 }
 
 fn equal<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, wanted: &T) -> Result<(), String> {

@@ -2,13 +2,14 @@
 
 mod registry;
 
-use json2avro::transcoder::{Encoder, Ledger, Options, Plan, decode};
+use json2avro::transcoder::{Act, Encoder, Ledger, Options, Plan, decode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 fn compile(schema: &str) -> Result<Arc<Plan>, String> {
-    Plan::compile(schema, &[], &Options::default()).map(Arc::new).map_err(|error| error.to_string())
+    let options = Options { lossy: Options::default().lossy.with(Act::UnknownField), ..Options::default() };
+    Plan::compile(schema, &[], &options).map(Arc::new).map_err(|error| error.to_string())
 }
 
 fn plan(schema: &Value) -> Arc<Plan> {

@@ -4,7 +4,7 @@
 //! each, on standard error. Must never: hold more than one record, stop at a record that is refused.
 
 use super::{EXIT_DATA, EXIT_USAGE};
-use crate::transcoder::{self, Encoder, Ledger, Lossy, Options, Plan, decode};
+use crate::transcoder::{self, Act, Encoder, Ledger, Options, Plan, Pointer, decode};
 use clap::ValueEnum;
 use std::io::{self, BufRead, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ Standard input is read line by line (NDJSON): each line is one record, and line 
 answers line n of the input. A refused record, a blank line included, leaves an empty line there \
 and one line on standard error:
 
-    line 3: $.items[2].price: expected double, found string (convert: wrong_type) at byte 61
+    line 3: $.items[2].price: expected double, found a string of 4 bytes (convert: wrong_type) at byte 61
 
 Exit code: 0 all records were converted, 65 any was refused, 64 wrong call or schema.";
 
@@ -40,19 +40,54 @@ pub struct Args {
     /// What to print: hex = the bare Avro datum, json = the datum decoded, in the form that `convert` takes
     #[arg(long, value_enum, default_value_t = To::Hex)]
     to: To,
-    /// JSON fields that the schema does not have: leave out and count, or refuse the record
-    #[arg(long, value_enum, default_value_t = Act::Count)]
-    unknown_fields: Act,
-    /// Numbers with more digits than float or double hold: round and count, or refuse the record
-    #[arg(long, value_enum, default_value_t = Act::Count)]
-    rounding: Act,
-    /// With --unions auto, an object that names a branch and could also be a value without a name: count (the name
-    /// decides), or refuse the record
-    #[arg(long, value_enum, default_value_t = Act::Count)]
-    ambiguous_unions: Act,
-    /// Timestamps that lie between 1973 and 5138 only in another unit than the schema's: count, or refuse the record
-    #[arg(long, value_enum, default_value_t = Act::Count)]
-    timestamp_unit: Act,
+    /// A lossy act that is taken and counted, as lossy.ACT = "accept" in a config; repeat, `all` is all of them
+    #[arg(long = "accept", value_name = "ACT", value_parser = acts)]
+    accepted: Vec<Named>,
+    /// A lossy act that refuses the record, as lossy.ACT = "reject" in a config; stronger than --accept
+    #[arg(long = "reject", value_name = "ACT", value_parser = acts)]
+    rejected: Vec<Named>,
+    /// What strings for bytes and fixed hold
+    #[arg(long, value_enum, default_value_t = BytesText::Latin1)]
+    bytes: BytesText,
+    /// Which keys are a field beside its name: none, its name in other case, or in other case and style (orderId, order_id)
+    #[arg(long, value_enum, default_value_t = Names::Exact)]
+    names: Names,
+    /// Take the schema's aliases for names of fields, too
+    #[arg(long)]
+    aliases: bool,
+    /// JSON pointer to the value that is encoded, as /payload; the whole document without it
+    #[arg(long, value_name = "POINTER", value_parser = pointer, default_value = "")]
+    root: Pointer,
+}
+
+/// Acts by one name.
+type Named = transcoder::Acts;
+
+fn acts(text: &str) -> Result<Named, String> {
+    if text == "all" {
+        return Ok(Named::ALL);
+    }
+    let known = || Act::ALL.map(Act::label).join(", ");
+    Act::named(text).map(|act| Named::NONE.with(act)).ok_or_else(|| format!("no such act; use all, {}", known()))
+}
+
+fn pointer(text: &str) -> Result<Pointer, String> {
+    text.parse().map_err(|_| String::from("no JSON pointer; use /payload or /a/b"))
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum BytesText {
+    Latin1,
+    Base64,
+    Hex,
+    Utf8,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Names {
+    Exact,
+    AnyCase,
+    AnyStyle,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -66,21 +101,6 @@ enum Unions {
 enum To {
     Hex,
     Json,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Act {
-    Count,
-    Refuse,
-}
-
-impl From<Act> for Lossy {
-    fn from(act: Act) -> Self {
-        match act {
-            Act::Count => Self::Count,
-            Act::Refuse => Self::Refuse,
-        }
-    }
 }
 
 /// Runs the command.
@@ -113,16 +133,28 @@ pub fn run(args: &Args) -> ExitCode {
 fn plan(args: &Args) -> Result<Plan, String> {
     let schema = read(&args.schema)?;
     let references = args.references.iter().map(|path| read(path)).collect::<Result<Vec<_>, _>>()?;
+    let accepted = args.accepted.iter().fold(Options::default().lossy, |acts, more| acts.or(*more));
     let options = Options {
-        unknown_fields: args.unknown_fields.into(),
-        rounding: args.rounding.into(),
+        lossy: args.rejected.iter().fold(accepted, |acts, less| acts.and(less.not())),
         unions: match args.unions {
             Unions::Plain => transcoder::Unions::Plain,
             Unions::Tagged => transcoder::Unions::Tagged,
             Unions::Auto => transcoder::Unions::Auto,
         },
-        ambiguous_unions: args.ambiguous_unions.into(),
-        timestamp_unit: args.timestamp_unit.into(),
+        bytes: match args.bytes {
+            BytesText::Latin1 => transcoder::BytesText::Latin1,
+            BytesText::Base64 => transcoder::BytesText::Base64,
+            BytesText::Hex => transcoder::BytesText::Hex,
+            BytesText::Utf8 => transcoder::BytesText::Utf8,
+        },
+        names: match args.names {
+            Names::Exact => transcoder::Names::Exact,
+            Names::AnyCase => transcoder::Names::AnyCase,
+            Names::AnyStyle => transcoder::Names::AnyStyle,
+        },
+        aliases: args.aliases,
+        root: args.root.clone(),
+        places: Vec::new(),
     };
     Plan::compile(&schema, &references, &options).map_err(|error| format!("{}: {error}", args.schema.display()))
 }

@@ -5,6 +5,7 @@
 use super::mistake::Complaint;
 use super::topics::{PLACE, Pattern};
 use super::{Start, start::StartError};
+use crate::transcoder::Pointer;
 use figment::value::{Num, Value};
 use std::net::SocketAddr;
 
@@ -139,6 +140,41 @@ pub(super) fn url(text: &str) -> Result<(), Complaint> {
         return Err(Complaint::new("has a query or a fragment", "take away '?' or '#' and all behind it"));
     }
     Ok(())
+}
+
+/// A JSON pointer.
+pub(super) fn pointer(text: &str) -> Result<(), Complaint> {
+    match text.parse::<Pointer>() {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Complaint::new(
+            format!("{} is no JSON pointer (RFC 6901)", quoted(text)),
+            "use /payload, /a/b, or nothing for the whole document; ~1 stands for /, ~0 for ~",
+        )),
+    }
+}
+
+/// How far a clock is from UTC.
+pub(super) fn offset(text: &str) -> Result<(), Complaint> {
+    match seconds_east(text) {
+        Some(_) => Ok(()),
+        None => Err(Complaint::new(format!("is {}", quoted(text)), "use +HH:MM or -HH:MM: +00:00 is UTC")),
+    }
+}
+
+/// `+HH:MM` in seconds east of Greenwich.
+pub(super) fn seconds_east(text: &str) -> Option<i32> {
+    let (sign, rest) = text.split_at_checked(1)?;
+    let (hours, minutes) = rest.split_once(':').filter(|(hours, minutes)| hours.len() == 2 && minutes.len() == 2)?;
+    let number = |text: &str, below: i32| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        text.parse::<i32>().ok().filter(|number| digits && *number < below)
+    };
+    let seconds = number(hours, 24)? * 3600 + number(minutes, 60)? * 60;
+    match sign {
+        "+" => Some(seconds),
+        "-" => Some(-seconds),
+        _ => None,
+    }
 }
 
 /// Where a group's first start begins.

@@ -11,9 +11,9 @@ use figment::value::Value;
 #[derive(Debug)]
 pub(super) enum Section {
     /// The keys themselves.
-    Keys(&'static [Key]),
+    Keys(&'static [&'static [Key]]),
     /// Named tables of these keys.
-    Tables(&'static [Key]),
+    Tables(&'static [&'static [Key]]),
     /// Named tables of librdkafka properties.
     Properties,
 }
@@ -49,11 +49,11 @@ pub(super) enum Kind {
 
 /// The top level.
 pub(super) const SECTIONS: &[(&str, Section)] = &[
-    ("log", Section::Keys(LOG)),
-    ("admin", Section::Keys(ADMIN)),
-    ("drain", Section::Keys(DRAIN)),
+    ("log", Section::Keys(&[LOG])),
+    ("admin", Section::Keys(&[ADMIN])),
+    ("drain", Section::Keys(&[DRAIN])),
     ("kafka", Section::Properties),
-    ("registry", Section::Tables(REGISTRY)),
+    ("registry", Section::Tables(&[REGISTRY])),
     ("defaults", Section::Keys(PIPELINE)),
     ("pipeline", Section::Tables(PIPELINE)),
 ];
@@ -79,49 +79,81 @@ const REGISTRY: &[Key] = &[
     key("failure_cache_ms", Kind::Integer(1, HOUR_MS)),
 ];
 
-/// Some keys, and behind them those that a single topic may have for itself.
-macro_rules! and_of_topic {
-    ($($own:expr),* $(,)?) => {
+const ANSWERS: &[&str] = &["accept", "reject"];
+
+/// The keys of `lossy` below a prefix: one for each `transcoder::Act`.
+macro_rules! and_lossy {
+    ($under:literal, [$($others:expr),* $(,)?]) => {
         &[
-            $($own,)*
-            key("sink.topic", Kind::Text(format::topic_template)),
-            key("key.output_format", Kind::Choice(&["avro", "same"])),
-            key("key.input_format", Kind::Choice(&["json", "text"])),
-            key("key.input_framing", Kind::Choice(&["none", "confluent"])),
-            key("key.subject", Kind::Text(format::template)),
-            key("key.subject_strategy", Kind::Choice(STRATEGIES)),
-            key("key.record_name", Kind::Text(format::record_name)),
-            key("key.schema", Kind::Choice(&["latest", "version", "id", "file"])),
-            key("key.version", Kind::Integer(1, i32::MAX as i64)),
-            key("key.id", Kind::Integer(1, i32::MAX as i64)),
-            key("key.file", Kind::Text(format::some)),
-            key("key.register", Kind::Flag),
-            key("key.refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
-            key("key.unknown_fields", Kind::Choice(&["count", "refuse"])),
-            key("key.rounding", Kind::Choice(&["count", "refuse"])),
-            key("key.unions", Kind::Choice(&["plain", "tagged", "auto"])),
-            key("key.ambiguous_unions", Kind::Choice(&["count", "refuse"])),
-            key("key.timestamp_unit", Kind::Choice(&["count", "refuse"])),
-            key("value.output_format", Kind::Choice(&["avro", "same"])),
-            key("value.input_format", Kind::Choice(&["json", "text"])),
-            key("value.input_framing", Kind::Choice(&["none", "confluent"])),
-            key("value.subject", Kind::Text(format::template)),
-            key("value.subject_strategy", Kind::Choice(STRATEGIES)),
-            key("value.record_name", Kind::Text(format::record_name)),
-            key("value.schema", Kind::Choice(&["latest", "version", "id", "file"])),
-            key("value.version", Kind::Integer(1, i32::MAX as i64)),
-            key("value.id", Kind::Integer(1, i32::MAX as i64)),
-            key("value.file", Kind::Text(format::some)),
-            key("value.register", Kind::Flag),
-            key("value.refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
-            key("value.unknown_fields", Kind::Choice(&["count", "refuse"])),
-            key("value.rounding", Kind::Choice(&["count", "refuse"])),
-            key("value.unions", Kind::Choice(&["plain", "tagged", "auto"])),
-            key("value.ambiguous_unions", Kind::Choice(&["count", "refuse"])),
-            key("value.timestamp_unit", Kind::Choice(&["count", "refuse"])),
+            $($others,)*
+            key(concat!($under, "lossy.unknown_field"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.duplicate_key"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.default_filled"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.null_filled"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.null_replaced"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.enum_default"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.rounded"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.infinity"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.decimal_rounded"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.time_truncated"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.timestamp_unit"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.number_from_string"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.decimal_from_string"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.boolean_from_string"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.boolean_from_number"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.string_from_number"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.string_from_boolean"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.string_from_json"), Kind::Choice(ANSWERS)),
+            key(concat!($under, "lossy.ambiguous_union"), Kind::Choice(ANSWERS)),
         ]
     };
 }
+
+/// The keys of a record's key or value.
+macro_rules! of_part {
+    ($part:literal) => {
+        and_lossy!(
+            $part,
+            [
+                key(concat!($part, "output_format"), Kind::Choice(&["avro", "same"])),
+                key(concat!($part, "input_format"), Kind::Choice(&["json", "text"])),
+                key(concat!($part, "input_framing"), Kind::Choice(&["none", "confluent"])),
+                key(concat!($part, "subject"), Kind::Text(format::template)),
+                key(concat!($part, "subject_strategy"), Kind::Choice(STRATEGIES)),
+                key(concat!($part, "record_name"), Kind::Text(format::record_name)),
+                key(concat!($part, "schema"), Kind::Choice(&["latest", "version", "id", "file"])),
+                key(concat!($part, "version"), Kind::Integer(1, i32::MAX as i64)),
+                key(concat!($part, "id"), Kind::Integer(1, i32::MAX as i64)),
+                key(concat!($part, "file"), Kind::Text(format::some)),
+                key(concat!($part, "register"), Kind::Flag),
+                key(concat!($part, "refresh_ms"), Kind::Integer(100, 24 * HOUR_MS)),
+                key(concat!($part, "root"), Kind::Text(format::pointer)),
+                key(concat!($part, "unions"), Kind::Choice(&["plain", "tagged", "auto"])),
+                key(concat!($part, "bytes"), Kind::Choice(BYTES)),
+                key(concat!($part, "names"), Kind::Choice(&["exact", "any_case", "any_style"])),
+                key(concat!($part, "aliases"), Kind::Flag),
+            ]
+        )
+    };
+}
+
+const BYTES: &[&str] = &["latin1", "base64", "hex", "utf8"];
+
+/// The table of a key or value that holds tables for single places of the schema.
+pub(super) const PATH: &str = "path";
+
+/// The keys of such a table.
+pub(super) const OF_PATH: &[Key] = and_lossy!(
+    "",
+    [
+        key("key", Kind::Text(format::some)),
+        key("bytes", Kind::Choice(BYTES)),
+        key("format", Kind::Text(format::some)),
+        key("offset", Kind::Text(format::offset)),
+        key("discriminator", Kind::Text(format::some)),
+        key("branches", Kind::Texts(format::setting)),
+    ]
+);
 
 const STRATEGIES: &[&str] = &["topic_name", "record_name", "topic_record_name"];
 
@@ -129,29 +161,35 @@ const STRATEGIES: &[&str] = &["topic_name", "record_name", "topic_record_name"];
 pub(super) const TOPIC: &str = "topic";
 
 /// The keys of such a table.
-pub(super) const OF_TOPIC: &[Key] = and_of_topic![];
+pub(super) const OF_TOPIC: &[&[Key]] =
+    &[&[key("sink.topic", Kind::Text(format::topic_template))], of_part!("key."), of_part!("value.")];
 
-const PIPELINE: &[Key] = and_of_topic![
-    key("group_id", Kind::Text(format::some)),
-    key("start", Kind::Start),
-    key("out_of_range", Kind::Choice(&["stop", "earliest", "latest"])),
-    key("commit_interval_ms", Kind::Integer(10, 10 * MINUTE_MS)),
-    key("in_flight_bytes", Kind::Integer(1024, 8192 * MIB)),
-    key("source.kafka", Kind::Text(format::some)),
-    key("source.topic", Kind::Texts(format::topic_or_pattern)),
-    key("source.topic_refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
-    key("sink.kafka", Kind::Text(format::some)),
-    key("sink.registry", Kind::Text(format::some)),
-    key("sink.partitioning", Kind::Choice(&["preserve", "by_key"])),
-    key("sink.source_position", Kind::Flag),
-    key("sink.create", Kind::Flag),
-    key("sink.create_partitions", Kind::Integer(0, 100_000)),
-    key("sink.create_replication_factor", Kind::Integer(0, 1000)),
-    key("sink.create_settings", Kind::Texts(format::setting)),
-    key("refused.policy", Kind::Choice(&["dead_letter", "skip", "stop"])),
-    key("refused.dead_letter_topic", Kind::Text(format::topic)),
-    key("refused.flood_window", Kind::Integer(0, 1_000_000)),
-    key("refused.flood_share", Kind::Share),
+const PIPELINE: &[&[Key]] = &[
+    &[
+        key("group_id", Kind::Text(format::some)),
+        key("start", Kind::Start),
+        key("out_of_range", Kind::Choice(&["stop", "earliest", "latest"])),
+        key("commit_interval_ms", Kind::Integer(10, 10 * MINUTE_MS)),
+        key("in_flight_bytes", Kind::Integer(1024, 8192 * MIB)),
+        key("source.kafka", Kind::Text(format::some)),
+        key("source.topic", Kind::Texts(format::topic_or_pattern)),
+        key("source.topic_refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),
+        key("sink.kafka", Kind::Text(format::some)),
+        key("sink.registry", Kind::Text(format::some)),
+        key("sink.partitioning", Kind::Choice(&["preserve", "by_key"])),
+        key("sink.source_position", Kind::Flag),
+        key("sink.create", Kind::Flag),
+        key("sink.create_partitions", Kind::Integer(0, 100_000)),
+        key("sink.create_replication_factor", Kind::Integer(0, 1000)),
+        key("sink.create_settings", Kind::Texts(format::setting)),
+        key("refused.policy", Kind::Choice(&["dead_letter", "skip", "stop"])),
+        key("refused.dead_letter_topic", Kind::Text(format::topic)),
+        key("refused.flood_window", Kind::Integer(0, 1_000_000)),
+        key("refused.flood_share", Kind::Share),
+        key("sink.topic", Kind::Text(format::topic_template)),
+    ],
+    of_part!("key."),
+    of_part!("value."),
 ];
 
 const fn key(path: &'static str, kind: Kind) -> Key {
@@ -168,7 +206,9 @@ impl Section {
     pub(super) fn kind(&self, path: &str) -> Option<Kind> {
         match self {
             Self::Keys(keys) | Self::Tables(keys) => {
-                let found = |keys: &[Key], path: &str| keys.iter().find(|key| key.path == path).map(|key| key.kind);
+                let found = |keys: &[&[Key]], path: &str| {
+                    keys.iter().copied().flatten().find(|key| key.path == path).map(|key| key.kind)
+                };
                 found(keys, path).or_else(|| found(OF_TOPIC, of_topic(path)?.1))
             }
             Self::Properties => None,
@@ -179,7 +219,7 @@ impl Section {
 /// The topic and the key that `topic.NAME.KEY` is about. The name may hold dots.
 pub(super) fn of_topic(path: &str) -> Option<(&str, &str)> {
     let rest = path.strip_prefix(TOPIC)?.strip_prefix('.')?;
-    OF_TOPIC.iter().find_map(|key| Some((rest.strip_suffix(key.path)?.strip_suffix('.')?, key.path)))
+    OF_TOPIC.iter().copied().flatten().find_map(|key| Some((rest.strip_suffix(key.path)?.strip_suffix('.')?, key.path)))
 }
 
 impl Kind {
@@ -242,7 +282,21 @@ pub(super) fn alternatives<T: AsRef<str>>(words: &[T]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::transcoder::{Act, Acts};
     use std::collections::BTreeSet;
+
+    #[test]
+    fn every_act_has_its_key_and_the_default_that_the_transcoder_has() {
+        let defaults: toml_edit::DocumentMut = include_str!("../../config/default.toml").parse().unwrap_or_default();
+        for (act, part) in Act::ALL.into_iter().flat_map(|act| [(act, "key"), (act, "value")]) {
+            let wanted = if Acts::default().contains(act) { "accept" } else { "reject" };
+            let given =
+                defaults.get("defaults").and_then(|all| all.get(part)?.get("lossy")?.get(act.label())?.as_str());
+            assert_eq!(given, Some(wanted), "{part}.lossy.{}", act.label());
+        }
+        let lossy = |keys: &[Key]| keys.iter().filter(|key| key.path.contains("lossy.")).count();
+        assert_eq!([lossy(OF_PATH), lossy(of_part!("value."))], [Act::ALL.len(); 2]);
+    }
 
     #[test]
     fn the_embedded_file_tells_of_every_key_and_of_no_other() {
@@ -257,9 +311,9 @@ mod tests {
             }
         }
         let known = SECTIONS.iter().flat_map(|(name, section)| match section {
-            Section::Keys(keys) => keys.iter().map(|key| format!("{name}.{}", key.path)).collect(),
+            Section::Keys(keys) => keys.iter().copied().flatten().map(|key| format!("{name}.{}", key.path)).collect(),
             Section::Tables(keys) if *name == "registry" => {
-                keys.iter().map(|key| format!("{name}.*.{}", key.path)).collect::<Vec<_>>()
+                keys.iter().copied().flatten().map(|key| format!("{name}.*.{}", key.path)).collect::<Vec<_>>()
             }
             // The keys of [pipeline.NAME] are those of [defaults].
             Section::Tables(_) | Section::Properties => Vec::new(),

@@ -18,6 +18,7 @@ mod schema;
 mod shape;
 mod start;
 mod topics;
+mod transcoding;
 mod typed;
 mod validate;
 

@@ -5,9 +5,8 @@
 use super::mistake::{Complaint, Mistakes};
 use super::topics::{Template, Topics};
 use super::typed::Table;
-use super::{ConversionShape, InputFormat, Part, SchemaChoice, Shape, Subject, schema};
+use super::{ConversionShape, InputFormat, Part, SchemaChoice, Shape, Subject, schema, transcoding};
 use crate::framing::InputFraming;
-use crate::transcoder::{Lossy, Options, Unions};
 use serde_json::Value;
 use std::path::Path;
 
@@ -40,7 +39,6 @@ fn conversion(part: Part, table: &Table<'_>, folder: &Path, mistakes: &mut Mista
         idle(part, table, mistakes);
         return None;
     }
-    let lossy = |name: &str| if table.text(&key(name)) == Some("refuse") { Lossy::Refuse } else { Lossy::Count };
     let schema = schema::choice(part, table, folder, mistakes);
     Some(ConversionShape {
         input_framing: match table.text(&key("input_framing")) {
@@ -53,17 +51,7 @@ fn conversion(part: Part, table: &Table<'_>, folder: &Path, mistakes: &mut Mista
         },
         subject: subject(part, table, &schema, mistakes),
         schema,
-        transcoder: Options {
-            unknown_fields: lossy("unknown_fields"),
-            rounding: lossy("rounding"),
-            unions: match table.text(&key("unions")) {
-                Some("tagged") => Unions::Tagged,
-                Some("auto") => Unions::Auto,
-                _ => Unions::Plain,
-            },
-            ambiguous_unions: lossy("ambiguous_unions"),
-            timestamp_unit: lossy("timestamp_unit"),
-        },
+        transcoder: transcoding::options(part, table, mistakes),
     })
 }
 

@@ -3,10 +3,11 @@
 //! Comes in: merged values with their origins. Goes out: what was given, by table. Must never: stop at the first
 //! mistake (serde would), compare two keys.
 
-use super::keys::{Key, Kind, OF_TOPIC, SECTIONS, Section, TOPIC, alternatives};
+use super::keys::{Key, Kind, OF_PATH, OF_TOPIC, PATH, SECTIONS, Section, TOPIC, alternatives};
 use super::load::Sources;
 use super::mistake::{Complaint, Mistake, Mistakes, Origin};
 use super::{format, layer};
+use crate::transcoder::Path;
 use figment::value::{Dict, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,6 +25,8 @@ pub(super) struct Typed<'a> {
     given: BTreeMap<String, Given>,
     tables: BTreeMap<&'static str, BTreeSet<String>>,
     topics: BTreeMap<String, BTreeSet<String>>,
+    /// Places of schemas that have a table, by the table of the key or value around.
+    places: BTreeMap<String, BTreeSet<String>>,
     sources: &'a Sources,
 }
 
@@ -31,7 +34,13 @@ impl<'a> Typed<'a> {
     /// Walks everything against the key table.
     pub(super) fn new(sources: &'a Sources, mistakes: &mut Mistakes) -> Self {
         let mut walk = Walk {
-            typed: Self { given: BTreeMap::new(), tables: BTreeMap::new(), topics: BTreeMap::new(), sources },
+            typed: Self {
+                given: BTreeMap::new(),
+                tables: BTreeMap::new(),
+                topics: BTreeMap::new(),
+                places: BTreeMap::new(),
+                sources,
+            },
             mistakes,
         };
         match sources.values() {
@@ -104,6 +113,19 @@ impl<'a> Table<'a> {
     /// A value.
     pub(super) fn get(&self, key: &str) -> Option<&'a Given> {
         self.own(key).or_else(|| self.under.iter().find_map(|under| self.typed.given.get(&format!("{under}.{key}"))))
+    }
+
+    /// The tables for single places below `part`, each with its path.
+    pub(super) fn places(&self, part: &str) -> Vec<(&'a str, Self)> {
+        let tables: Vec<String> =
+            std::iter::once(&self.at).chain(&self.under).map(|table| format!("{table}.{part}")).collect();
+        let paths: BTreeSet<&str> =
+            tables.iter().filter_map(|table| self.typed.places.get(table)).flatten().map(String::as_str).collect();
+        let table = |path: &str| {
+            let mut at = tables.iter().map(|table| format!("{table}.{PATH}.{path}"));
+            Self { typed: self.typed, at: at.next().unwrap_or_default(), under: at.collect() }
+        };
+        paths.into_iter().map(|path| (path, table(path))).collect()
     }
 
     /// A text, if it is given.
@@ -228,7 +250,7 @@ impl Walk<'_, '_> {
     }
 
     /// A pipeline: its keys, and its tables for single topics.
-    fn pipeline(&mut self, at: &str, mut value: Value, keys: &[Key]) {
+    fn pipeline(&mut self, at: &str, mut value: Value, keys: &[&[Key]]) {
         let tables = match &mut value {
             // Anything but a table is a key that stands in the wrong place.
             Value::Dict(_, table) if matches!(table.get(TOPIC), Some(Value::Dict(..))) => table.remove(TOPIC),
@@ -250,25 +272,48 @@ impl Walk<'_, '_> {
     }
 
     /// A table of ours; `inside` is the path from the table's top.
-    fn keys(&mut self, at: &str, inside: &str, value: Value, keys: &[Key]) {
+    fn keys(&mut self, at: &str, inside: &str, value: Value, keys: &[&[Key]]) {
         let Some(values) = self.dict(at, value) else { return };
         for (name, value) in values {
             let (key, path) = (format!("{at}.{name}"), format!("{inside}{name}"));
             let below = format!("{path}.");
-            if let Some(known) = keys.iter().find(|known| known.path == path) {
+            let mut every = keys.iter().copied().flatten();
+            if name == PATH && matches!(inside, "key." | "value.") {
+                self.places(at, &key, value);
+            } else if let Some(known) = every.clone().find(|known| known.path == path) {
                 self.leaf(key, value, known.kind);
-            } else if keys.iter().any(|known| known.path.starts_with(&below)) {
+            } else if every.any(|known| known.path.starts_with(&below)) {
                 self.keys(&key, &below, value, keys);
             } else {
-                let siblings: BTreeSet<&str> = keys
-                    .iter()
+                let every = keys.iter().copied().flatten();
+                let siblings: BTreeSet<&str> = every
+                    .clone()
                     .filter_map(|known| known.path.strip_prefix(inside))
                     .map(|rest| rest.split('.').next().unwrap_or(rest))
                     .collect();
-                let elsewhere = keys.iter().map(|known| known.path).filter(|path| path.ends_with(&format!(".{name}")));
+                let ending = format!(".{name}");
+                let elsewhere = every.map(|known| known.path).filter(|path| path.ends_with(&ending));
                 let (siblings, elsewhere): (Vec<_>, Vec<_>) = (siblings.into_iter().collect(), elsewhere.collect());
                 self.unknown(&key, &name, &value, &siblings, &elsewhere);
             }
+        }
+    }
+
+    /// The tables of a key or value for single places of its schema.
+    fn places(&mut self, part: &str, at: &str, value: Value) {
+        let Some(tables) = self.dict(at, value) else { return };
+        for (path, value) in tables {
+            let at = format!("{at}.{path}");
+            if path.parse::<Path>().is_err() {
+                let complaint = Complaint::new(
+                    "is no place of a schema",
+                    "write it as refusals do, [*] for every element: \"$.items[*].price\"",
+                );
+                self.mistakes.add(complaint.at(self.typed.sources.origin(value.tag(), &at), at));
+                continue;
+            }
+            self.typed.places.entry(part.to_owned()).or_default().insert(path);
+            self.keys(&at, "", value, &[OF_PATH]);
         }
     }
 

@@ -7,6 +7,7 @@
 use super::RouteIndex;
 use super::histogram::{CONVERT_BOUNDS, Histogram, LATENCY_BOUNDS};
 use crate::fault::Stage;
+use crate::transcoder::Act;
 use std::time::Duration;
 
 /// A lane's counts since its start. Publish a snapshot with [`super::LaneMetrics::publish`] once a batch, at a moment when
@@ -41,9 +42,8 @@ pub(super) struct Volume {
     pub(super) bytes: u64,
 }
 
-/// The reasons of lossy conversion that are shown from the start, at zero.
-const LOSSY_REASONS: [&str; 6] =
-    ["unknown_field", "default_filled", "rounded", "ambiguous_union", "timestamp_unit", "timestamp_zero"];
+/// The one lossy act that is no conversion: librdkafka cannot write a record's timestamp of 0, which becomes 1.
+const TIMESTAMP_ZERO: &str = "timestamp_zero";
 
 impl Default for Counts {
     fn default() -> Self {
@@ -54,7 +54,8 @@ impl Default for Counts {
             skipped: Tally::default(),
             abandoned: 0,
             failed: Tally::default(),
-            lossy: Tally(LOSSY_REASONS.map(|reason| (reason, 0)).to_vec()),
+            // Shown from the start, at zero.
+            lossy: Tally(Act::ALL.map(Act::label).into_iter().chain([TIMESTAMP_ZERO]).map(|act| (act, 0)).collect()),
             tombstones: 0,
             offsets_skipped: 0,
             convert: Histogram::new(CONVERT_BOUNDS),

@@ -4,6 +4,7 @@
 //! the same key twice.
 
 use super::encode::Walk;
+use super::ledger::Act;
 use super::plan::Node;
 use super::refusal::{Halt, Segment};
 
@@ -59,9 +60,15 @@ impl<'a> Walk<'a, '_> {
             count += 1;
             open = self.scan.more(b'}')?;
         }
-        if let Some(twice) = self.writer.end_keys(keys) {
-            return self.duplicate(twice.json.0, twice.json.1);
+        if let Some(twice) = self.writer.repeated_key(keys) {
+            if !self.accepted.contains(Act::DuplicateKey) {
+                return self.duplicate(twice.json.0, twice.json.1);
+            }
+            let dropped = self.writer.drop_repeated(keys);
+            self.note_times(Act::DuplicateKey, dropped as u64, twice.json.0 - 1, node)?;
+            count -= dropped;
         }
+        self.writer.end_keys(keys);
         self.writer.end_block(start, count);
         Ok(())
     }

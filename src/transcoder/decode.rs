@@ -6,9 +6,10 @@
 //! Floats are the shortest text that reads back as the same, always with a point or an exponent. Infinity is `1e999`, as
 //! `encode` takes it. NaN, which JSON does not have and `encode` never writes, becomes the string `"NaN"`.
 
-use super::MAX_DEPTH;
 use super::decimal::{MAX_PRECISION, Unscaled};
-use super::plan::{Decimal, Node, Plan};
+use super::plan::{Decimal, Fixed, FixedLogical, Node, Plan};
+use super::{BytesText, MAX_DEPTH, big_decimal, duration};
+use base64::Engine as _;
 use std::fmt;
 use std::io::Write as _;
 
@@ -95,16 +96,24 @@ impl<'a> Reader<'a> {
                 let text = self.text()?;
                 self.quote(text);
             }
-            Node::Bytes => {
+            Node::Bytes(spelt) => {
                 let bytes = self.sized()?;
-                self.quote_bytes(bytes);
+                self.bytes(bytes, *spelt)?;
             }
             Node::Fixed(fixed) => {
                 self.idle()?;
                 let bytes = self.take(fixed.size)?;
-                self.quote_bytes(bytes);
+                self.fixed(fixed, bytes)?;
             }
             Node::Decimal(decimal) => self.decimal(decimal)?,
+            Node::BigDecimal => self.big_decimal()?,
+            // The schema's own spelling: not each format can say each value.
+            Node::Timed(timed) => {
+                let value = self.long()?;
+                timed.print(value, self.json);
+            }
+            Node::Accepting(accepting) => self.value(&accepting.node)?,
+            Node::Named(named) => self.value(&named.union)?,
             Node::Enum(symbols) => {
                 let index = self.size("an enum index that is negative")?;
                 let Some(symbol) = symbols.symbols.names().get(index) else {
@@ -175,7 +184,7 @@ impl<'a> Reader<'a> {
             if position > 0 {
                 self.json.push(b',');
             }
-            self.quote(&field.name);
+            self.quote(&field.key);
             self.json.push(b':');
             self.value(&field.node)?;
         }
@@ -219,13 +228,73 @@ impl<'a> Reader<'a> {
             return self.fail("a decimal of more than 4,900 digits");
         }
         let text = Unscaled::from_bytes(bytes).text();
-        let (sign, digits) = text.strip_prefix('-').map_or(("", text.as_str()), |digits| ("-", digits));
-        let scale = decimal.scale as usize;
+        self.scaled(&text, decimal.scale as usize);
+        Ok(())
+    }
+
+    /// The unscaled value and the scale, each as Avro, within bytes.
+    fn big_decimal(&mut self) -> Result<(), DecodeError> {
+        let bytes = self.sized()?;
+        let Some((bytes, scale)) = big_decimal::parts(bytes) else {
+            self.quote_bytes(bytes);
+            return Ok(());
+        };
+        let text = Unscaled::from_bytes(bytes).text();
+        match usize::try_from(scale) {
+            Ok(scale) if scale <= MAX_PRECISION as usize => self.scaled(&text, scale),
+            // As an integer with an exponent it reads as the same digits and the same scale.
+            _ => self.print(format_args!("{text}e{}", -i64::from(scale))),
+        }
+        Ok(())
+    }
+
+    /// An integer with the point so many digits from its end.
+    fn scaled(&mut self, text: &str, scale: usize) {
+        let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
         // At least one digit before the point.
         let digits = format!("{digits:0>width$}", width = scale + 1);
         let (whole, fraction) = digits.split_at_checked(digits.len() - scale).unwrap_or((&digits, ""));
         let point = if fraction.is_empty() { "" } else { "." };
         self.print(format_args!("{sign}{whole}{point}{fraction}"));
+    }
+
+    fn fixed(&mut self, fixed: &Fixed, bytes: &[u8]) -> Result<(), DecodeError> {
+        match (fixed.logical, bytes.first_chunk::<12>(), bytes.first_chunk::<16>()) {
+            (Some(FixedLogical::Duration), Some(duration), _) => {
+                let mut text = String::new();
+                if duration::print(duration, &mut text).is_err() {
+                    return self.fail("a duration that cannot be printed");
+                }
+                self.quote(&text);
+            }
+            (Some(FixedLogical::Uuid), _, Some(uuid)) => {
+                let hex = format!("{:032x}", u128::from_be_bytes(*uuid));
+                let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
+                let (a, b, c, d, e) = (part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32));
+                self.print(format_args!("\"{a}-{b}-{c}-{d}-{e}\""));
+            }
+            _ => self.bytes(bytes, fixed.text)?,
+        }
+        Ok(())
+    }
+
+    fn bytes(&mut self, bytes: &[u8], spelt: BytesText) -> Result<(), DecodeError> {
+        match spelt {
+            BytesText::Latin1 => self.quote_bytes(bytes),
+            BytesText::Base64 => {
+                let text = base64::engine::general_purpose::STANDARD.encode(bytes);
+                self.quote(&text);
+            }
+            BytesText::Hex => {
+                self.json.push(b'"');
+                bytes.iter().for_each(|byte| self.print(format_args!("{byte:02x}")));
+                self.json.push(b'"');
+            }
+            BytesText::Utf8 => match str::from_utf8(bytes) {
+                Ok(text) => self.quote(text),
+                Err(_) => return self.fail("bytes that are no UTF-8, which the options say they are"),
+            },
+        }
         Ok(())
     }
 

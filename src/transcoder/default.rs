@@ -4,8 +4,10 @@
 //! all of them as Avro. Must never: follow a default into itself, or grow without bound.
 
 use super::Unions;
-use super::encode::Memory;
+use super::encode::{Memory, Task};
+use super::ledger::{Act, Acts};
 use super::plan::{FieldDefault, FieldId, Plan};
+use super::pointer::Pointer;
 use super::refusal::{Reason, Segment};
 use super::schema::SchemaError;
 use std::collections::{BTreeMap, HashSet};
@@ -46,6 +48,15 @@ pub(super) fn encode(plan: &mut Plan, texts: &BTreeMap<FieldId, String>) -> Resu
     Ok(())
 }
 
+/// What a schema's own defaults may do: nothing that a reader of the schema would see otherwise.
+const OF_DEFAULTS: Acts = Acts::NONE
+    .with(Act::UnknownField)
+    .with(Act::DefaultFilled)
+    .with(Act::Rounded)
+    .with(Act::Infinity)
+    .with(Act::TimestampUnit)
+    .with(Act::AmbiguousUnion);
+
 enum Outcome {
     Done(FieldDefault),
     /// Another default must be done first.
@@ -59,10 +70,9 @@ fn encode_one(plan: &Plan, memory: &mut Memory, field: FieldId, text: &str) -> O
         return Outcome::Kept;
     };
     let mut avro = Vec::new();
-    match memory
-        .encode(plan, &field.node, Unions::Plain, text.as_bytes(), &mut avro, usize::MAX)
-        .map_err(|failure| failure.reason)
-    {
+    let (node, root) = (&field.node, Pointer::default());
+    let task = Task { node, root: &root, unions: Unions::Plain, accepted: OF_DEFAULTS };
+    match memory.encode(plan, task, text.as_bytes(), &mut avro, usize::MAX).map_err(|failure| failure.reason) {
         Ok(_) => Outcome::Done(FieldDefault::Avro(avro.into())),
         Err(Reason::PendingDefault) => match memory.path.first() {
             Some(Segment::Field(record, field)) => Outcome::Needs((*record, *field)),

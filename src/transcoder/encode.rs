@@ -4,12 +4,13 @@
 //! Must never: build a tree, allocate once its memory has grown, leave half a datum behind.
 
 use super::keys::Keys;
-use super::ledger::Ledger;
-use super::plan::{Node, Nullable, Plan};
+use super::ledger::{Act, Acts, Ledger};
+use super::plan::{Accepting, Node, Nullable, Plan};
+use super::pointer::Pointer;
 use super::refusal::{Expected, Failure, Halt, Reason, Refusal, Segment};
 use super::scan::Scanner;
 use super::writer::{Writer, WriterMemory};
-use super::{Lossy, Options, Unions};
+use super::{Options, Unions};
 use std::sync::Arc;
 
 /// Encodes records by one plan. One per lane: it remembers key order and reuses its memory.
@@ -46,10 +47,9 @@ impl Encoder {
     /// When the bytes are no JSON or do not fit the schema; then `out` and the ledger are as before.
     pub fn encode(&mut self, json: &[u8], out: &mut Vec<u8>, ledger: &mut Ledger) -> Result<(), Refusal> {
         let most = out.len().saturating_add(self.most_bytes);
-        let unions = self.plan.options.unions;
-        match self.memory.encode(&self.plan, &self.plan.root, unions, json, out, most) {
-            Ok(acts) => {
-                ledger.add(&acts);
+        match self.memory.encode(&self.plan, Task::record(&self.plan), json, out, most) {
+            Ok(()) => {
+                self.memory.noted.iter().for_each(|noted| ledger.add(noted.act, noted.times));
                 Ok(())
             }
             Err(stop) => Err(self.memory.refusal(&self.plan, json, &stop)),
@@ -63,26 +63,34 @@ pub(super) struct Memory {
     keys: Keys,
     writer: WriterMemory,
     unescaped: Vec<u8>,
+    /// The lossy acts of the last value.
+    pub(super) noted: Vec<Noted>,
     /// The path of the last failure, innermost segment first.
     pub(super) path: Vec<Segment>,
 }
 
 impl Memory {
     pub(super) fn new(plan: &Plan) -> Self {
-        Self { keys: Keys::new(plan), writer: WriterMemory::default(), unescaped: Vec::new(), path: Vec::new() }
+        Self {
+            keys: Keys::new(plan),
+            writer: WriterMemory::default(),
+            unescaped: Vec::new(),
+            noted: Vec::new(),
+            path: Vec::new(),
+        }
     }
 
-    /// Appends one value of type `node`, to no more than about `most` bytes in all; on failure `out` is as before.
+    /// Appends one value, to no more than about `most` bytes in all; on failure `out` is as before.
     pub(super) fn encode<'a>(
         &mut self,
         plan: &'a Plan,
-        node: &'a Node,
-        unions: Unions,
+        task: Task<'a>,
         json: &'a [u8],
         out: &mut Vec<u8>,
         most: usize,
-    ) -> Result<Ledger, Failure<'a>> {
+    ) -> Result<(), Failure<'a>> {
         self.path.clear();
+        self.noted.clear();
         self.writer.clear();
         let entry = out.len();
         let mut walk = Walk {
@@ -91,16 +99,17 @@ impl Memory {
             writer: Writer { out: std::mem::take(out), memory: &mut self.writer },
             keys: &mut self.keys,
             path: &mut self.path,
-            ledger: Ledger::default(),
-            strict: Strict::of(&plan.options),
-            unions,
+            noted: &mut self.noted,
+            accepted: task.accepted,
+            allowed: Acts::ALL,
+            unions: task.unions,
             most,
             effort: json.len().saturating_mul(32).saturating_add(1 << 16),
         };
-        let (passed, failure, ledger) = (walk.document(node), walk.scan.failure, walk.ledger);
+        let (passed, failure) = (walk.document(task.node, task.root), walk.scan.failure);
         *out = walk.writer.out;
         if passed.is_ok() {
-            return Ok(ledger);
+            return Ok(());
         }
         out.truncate(entry);
         // Strings were checked one by one, up to the mistake; what is no UTF-8 is told before any other.
@@ -125,27 +134,28 @@ impl Memory {
     }
 }
 
-/// Which lossy acts are refusals just now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Strict {
-    pub(super) unknown_fields: bool,
-    pub(super) rounding: bool,
-    pub(super) ambiguous_unions: bool,
-    pub(super) timestamp_unit: bool,
+/// What one document is encoded as.
+#[derive(Debug)]
+pub(super) struct Task<'a> {
+    pub(super) node: &'a Node,
+    /// Where the value is in the document.
+    pub(super) root: &'a Pointer,
+    pub(super) unions: Unions,
+    pub(super) accepted: Acts,
 }
 
-impl Strict {
-    pub(super) const ALL: Self =
-        Self { unknown_fields: true, rounding: true, ambiguous_unions: true, timestamp_unit: true };
-
-    fn of(options: &Options) -> Self {
-        Self {
-            unknown_fields: options.unknown_fields == Lossy::Refuse,
-            rounding: options.rounding == Lossy::Refuse,
-            ambiguous_unions: options.ambiguous_unions == Lossy::Refuse,
-            timestamp_unit: options.timestamp_unit == Lossy::Refuse,
-        }
+impl<'a> Task<'a> {
+    fn record(plan: &'a Plan) -> Self {
+        let Options { root, unions, lossy, .. } = &plan.options;
+        Self { node: &plan.root, root, unions: *unions, accepted: *lossy }
     }
+}
+
+/// A lossy act that was done, so many times.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Noted {
+    act: Act,
+    times: u64,
 }
 
 /// One document on its way from JSON to Avro.
@@ -156,8 +166,11 @@ pub(super) struct Walk<'a, 'm> {
     pub(super) writer: Writer<'m>,
     pub(super) keys: &'m mut Keys,
     pub(super) path: &'m mut Vec<Segment>,
-    pub(super) ledger: Ledger,
-    pub(super) strict: Strict,
+    pub(super) noted: &'m mut Vec<Noted>,
+    /// The lossy acts that are accepted just now.
+    pub(super) accepted: Acts,
+    /// Those that could be, whatever a place says: while a union's branch is looked for, not all.
+    pub(super) allowed: Acts,
     /// How a union's branch is told in this document.
     pub(super) unions: Unions,
     /// The output may hold so many bytes.
@@ -167,12 +180,16 @@ pub(super) struct Walk<'a, 'm> {
 }
 
 impl<'a> Walk<'a, '_> {
-    fn document(&mut self, node: &'a Node) -> Result<(), Halt> {
+    fn document(&mut self, node: &'a Node, root: &'a Pointer) -> Result<(), Halt> {
         self.scan.white_space();
         if self.scan.at == self.scan.json.len() {
             return self.scan.fail(Reason::Empty, self.scan.at, Expected::Type(node));
         }
-        self.value(node)?;
+        if root.is_whole() {
+            self.value(node)?
+        } else {
+            self.pointed(node, root.tokens())?
+        }
         self.scan.end()
     }
 
@@ -196,10 +213,14 @@ impl<'a> Walk<'a, '_> {
             Node::Enum(symbols) => self.symbol(symbols, node),
             Node::Union(union) => self.union(union, node),
             Node::Tagged(tagged) => self.tagged(tagged, node),
-            Node::Bytes => self.bytes(node),
-            Node::Fixed(fixed) => self.fixed(fixed.size, node),
+            Node::Bytes(text) => self.bytes(*text, node),
+            Node::Fixed(fixed) => self.fixed(fixed, node),
             Node::Uuid => self.uuid(node),
             Node::Decimal(decimal) => self.decimal(decimal, node),
+            Node::BigDecimal => self.big_decimal(node),
+            Node::Timed(timed) => self.timed(timed, node),
+            Node::Named(named) => self.named(named, node),
+            Node::Accepting(accepting) => self.accepting(accepting),
         }
     }
 
@@ -227,7 +248,7 @@ impl<'a> Walk<'a, '_> {
 
     #[inline(always)]
     pub(super) fn long(&mut self, node: &'a Node) -> Result<(), Halt> {
-        let value = self.scan.integer(node)?;
+        let Ok(value) = self.scan.integer(node) else { return self.coerce(node) };
         self.writer.long(value);
         Ok(())
     }
@@ -235,23 +256,29 @@ impl<'a> Walk<'a, '_> {
     #[inline(always)]
     pub(super) fn double(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
-        let (value, rounded) = self.scan.double(node)?;
+        let Ok((value, act)) = self.scan.double(node) else { return self.coerce(node) };
         self.writer.out.extend_from_slice(&value.to_le_bytes());
-        if rounded { self.rounded(start, node) } else { Ok(()) }
+        match act {
+            Some(act) => self.note(act, start, node),
+            None => Ok(()),
+        }
     }
 
     #[inline(never)]
     fn float(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
-        let (value, rounded) = self.scan.float(node)?;
+        let Ok((value, act)) = self.scan.float(node) else { return self.coerce(node) };
         self.writer.out.extend_from_slice(&value.to_le_bytes());
-        if rounded { self.rounded(start, node) } else { Ok(()) }
+        match act {
+            Some(act) => self.note(act, start, node),
+            None => Ok(()),
+        }
     }
 
     #[inline(always)]
     pub(super) fn int(&mut self, node: &'a Node) -> Result<(), Halt> {
         let start = self.scan.at;
-        let value = self.scan.integer(node)?;
+        let Ok(value) = self.scan.integer(node) else { return self.coerce(node) };
         if i32::try_from(value).is_err() {
             return self.scan.fail(Reason::OutOfRange, start, Expected::Type(node));
         }
@@ -270,7 +297,7 @@ impl<'a> Walk<'a, '_> {
                 self.writer.byte(0);
                 self.scan.literal("false")
             }
-            _ => self.scan.mismatch(node),
+            _ => self.other_kind(node),
         }
     }
 
@@ -283,13 +310,26 @@ impl<'a> Walk<'a, '_> {
         self.scan.fail(Reason::TooLarge, self.scan.at, Expected::Text("no more Avro than the limit allows"))
     }
 
-    /// A number lost digits that were written.
-    #[cold]
-    fn rounded(&mut self, start: usize, node: &'a Node) -> Result<(), Halt> {
-        if self.strict.rounding {
-            return self.scan.fail(Reason::Rounding, start, Expected::Type(node));
+    /// Notes a lossy act, or refuses the record for it: the value stands at `start`.
+    #[inline]
+    pub(super) fn note(&mut self, act: Act, start: usize, node: &'a Node) -> Result<(), Halt> {
+        self.note_times(act, 1, start, node)
+    }
+
+    #[inline]
+    pub(super) fn note_times(&mut self, act: Act, times: u64, start: usize, node: &'a Node) -> Result<(), Halt> {
+        if !self.accepted.contains(act) {
+            return self.scan.fail(Reason::Act(act), start, Expected::Type(node));
         }
-        self.ledger.rounded += 1;
+        self.noted.push(Noted { act, times });
         Ok(())
+    }
+
+    /// What is accepted in one place.
+    fn accepting(&mut self, accepting: &'a Accepting) -> Result<(), Halt> {
+        let around = std::mem::replace(&mut self.accepted, accepting.accepted.and(self.allowed));
+        let passed = self.value(&accepting.node);
+        self.accepted = around;
+        passed
     }
 }

@@ -7,28 +7,36 @@ use super::refusal::Reason;
 
 /// The integer that a JSON number is: `1.0`, `1e2`, `-12.50e1`.
 pub(super) fn read(text: &str) -> Result<i64, Reason> {
+    match scaled(text, 0)? {
+        (value, true) => Ok(value),
+        (_, false) => Err(Reason::NotAnInteger),
+    }
+}
+
+/// A JSON number times ten to the power of `places`: the greatest integer that is not above it, and whether it is that.
+pub(super) fn scaled(text: &str, places: i64) -> Result<(i64, bool), Reason> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (sign, mantissa) = mantissa.strip_prefix('-').map_or(("", mantissa), |mantissa| ("-", mantissa));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let fraction = fraction.trim_end_matches('0');
     let digits = || whole.bytes().chain(fraction.bytes());
     if digits().all(|digit| digit == b'0') {
-        return Ok(0);
+        return Ok((0, true));
     }
     // An exponent of more digits than these is beyond every integer, or leaves a fraction.
     let down = exponent.starts_with('-');
     let exponent: i64 = exponent.parse().unwrap_or(if down { i64::MIN } else { i64::MAX });
-    let zeros = exponent.saturating_sub(i64::try_from(fraction.len()).unwrap_or(i64::MAX));
+    let zeros = exponent.saturating_add(places).saturating_sub(i64::try_from(fraction.len()).unwrap_or(i64::MAX));
     if zeros < 0 {
         // What is behind the point must be zeros.
         let behind = usize::try_from(zeros.unsigned_abs()).unwrap_or(usize::MAX);
-        let ahead = (whole.len() + fraction.len()).checked_sub(behind).ok_or(Reason::NotAnInteger)?;
-        if digits().skip(ahead).any(|digit| digit != b'0') {
-            return Err(Reason::NotAnInteger);
-        }
-        return number(sign, digits().take(ahead), 0);
+        let ahead = (whole.len() + fraction.len()).saturating_sub(behind);
+        let exact = digits().skip(ahead).all(|digit| digit == b'0');
+        let value = number(sign, digits().take(ahead), 0)?;
+        let below = !exact && !sign.is_empty();
+        return value.checked_sub(i64::from(below)).map(|value| (value, exact)).ok_or(Reason::OutOfRange);
     }
-    number(sign, digits(), zeros)
+    number(sign, digits(), zeros).map(|value| (value, true))
 }
 
 /// Digits and zeros behind them as a number.

@@ -10,9 +10,9 @@ use super::simd::{BLOCK, same, special_of, whole};
 /// The field index of a key that the schema does not have.
 pub(super) const UNKNOWN: u32 = u32::MAX;
 
-/// Unknown keys learnt per record type, and the longest of them.
-const UNKNOWN_KEYS: usize = 64;
-const UNKNOWN_LENGTH: usize = 128;
+/// Keys that are no field's own, learnt per record type, and the longest of them.
+const OTHER_KEYS: usize = 64;
+const OTHER_LENGTH: usize = 128;
 
 /// Places of a table that are looked at for one key: a schema whose names differ late is not worth more.
 const PROBES: usize = 4;
@@ -22,7 +22,7 @@ const EMPTY: u32 = u32::MAX;
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     /// For each record type a place before the first key, which no key is at, then its fields in schema order; behind
-    /// all of them the unknown keys as they were met.
+    /// all of them other keys as they were met.
     keys: Vec<Key>,
     records: Vec<RecordKeys>,
 }
@@ -32,7 +32,8 @@ pub(super) struct Keys {
 struct RecordKeys {
     /// The place before the first key.
     start: usize,
-    unknown: Vec<usize>,
+    /// Keys that are no field, or a field by another name.
+    others: Vec<usize>,
     /// Places of keys by their first bytes; a power of two of them, less than half in use.
     table: Vec<u32>,
     used: usize,
@@ -64,12 +65,12 @@ impl Keys {
         let start = self.keys.len();
         let last = start + record.fields.len();
         let table = vec![EMPTY; (record.fields.len() * 4 + 32).next_power_of_two()];
-        let mut own = RecordKeys { start, unknown: Vec::new(), table, used: 0 };
+        let mut own = RecordKeys { start, others: Vec::new(), table, used: 0 };
         self.keys.push(Key::new(b"", UNKNOWN, last.min(start + 1)));
         for (index, field) in (0u32..).zip(&record.fields) {
             let place = self.keys.len();
-            self.keys.push(Key::new(field.name.as_bytes(), index, last.min(place + 1)));
-            own.enter(field.name.as_bytes(), place);
+            self.keys.push(Key::new(field.key.as_bytes(), index, last.min(place + 1)));
+            own.enter(field.key.as_bytes(), place);
         }
         self.records.push(own);
     }
@@ -109,26 +110,25 @@ impl Keys {
         }
     }
 
-    /// The place of a field.
-    pub(super) fn field(&self, record: u32, field: usize) -> usize {
-        self.start(record) + 1 + field
-    }
-
-    /// The place of a key that is no field, learnt if it is new and there is room.
-    pub(super) fn unknown(&mut self, record: u32, name: &[u8]) -> Option<usize> {
+    /// The place of a field's key; that of another name for it, or of a key that is no field, is learnt if it is new and
+    /// there is room.
+    pub(super) fn place(&mut self, record: u32, name: &[u8], field: Option<usize>) -> Option<usize> {
         let own = self.records.get_mut(record as usize)?;
-        let named = |place: &&usize| self.keys.get(**place).is_some_and(|key| key.name() == name);
-        if let Some(place) = own.unknown.iter().find(named) {
+        let named = |place: &usize| self.keys.get(*place).is_some_and(|key| key.name() == name);
+        if let Some(place) = field.map(|field| own.start + 1 + field).filter(named) {
+            return Some(place);
+        }
+        if let Some(place) = own.others.iter().find(|place| named(place)) {
             return Some(*place);
         }
         // A key that JSON spells with escapes would never be met in its plain spelling.
         let plain = name.iter().all(|byte| !matches!(byte, b'"' | b'\\' | 0..0x20));
-        if own.unknown.len() == UNKNOWN_KEYS || name.len() > UNKNOWN_LENGTH || !plain {
+        if own.others.len() == OTHER_KEYS || name.len() > OTHER_LENGTH || !plain {
             return None;
         }
         let place = self.keys.len();
-        self.keys.push(Key::new(name, UNKNOWN, own.start + 1));
-        own.unknown.push(place);
+        self.keys.push(Key::new(name, field.map_or(UNKNOWN, |field| field as u32), own.start + 1));
+        own.others.push(place);
         own.enter(name, place);
         Some(place)
     }

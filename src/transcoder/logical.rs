@@ -4,7 +4,7 @@
 //! schema for a logical type that is unknown, misplaced or not valid; the specification asks to ignore it.
 
 use super::decimal::{MAX_PRECISION, fits};
-use super::plan::{Decimal, Fixed, Node};
+use super::plan::{Decimal, Fixed, FixedLogical, Node};
 use serde_json::{Map, Value};
 use std::sync::Arc;
 
@@ -18,8 +18,17 @@ pub(super) fn apply(node: Node, attributes: &Map<String, Value>) -> Result<Node,
         Node::Int(_) => Node::Int(Logical::of_int(name)),
         Node::Long(_) => Node::Long(Logical::of_long(name)),
         Node::String if name == "uuid" => Node::Uuid,
-        Node::Bytes if name == "decimal" => decimal(attributes, None)?.unwrap_or(Node::Bytes),
+        Node::Bytes(text) if name == "decimal" => decimal(attributes, None)?.unwrap_or(Node::Bytes(text)),
+        Node::Bytes(_) if name == "big-decimal" => Node::BigDecimal,
         Node::Fixed(fixed) if name == "decimal" => decimal(attributes, Some(&fixed))?.unwrap_or(Node::Fixed(fixed)),
+        Node::Fixed(fixed) => {
+            let logical = match (name, fixed.size) {
+                ("uuid", 16) => Some(FixedLogical::Uuid),
+                ("duration", 12) => Some(FixedLogical::Duration),
+                _ => None,
+            };
+            Node::Fixed(Arc::new(Fixed { logical, ..Fixed::clone(&fixed) }))
+        }
         _ => node,
     })
 }

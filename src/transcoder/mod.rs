@@ -5,67 +5,110 @@
 //!
 //! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan`,
 //! `number` and `integral` (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by field); `encode` walks a
-//! plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`, `decimal`, `time`, `union` and
-//! `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the way back.
+//! plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`, `bytes`, `duration`,
+//! `decimal`, `big_decimal`, `time`, `union` and `tagged` for the types of those names, `coerce` for values of another kind;
+//! `settings` makes of a plan what the options say (`place`, `pointer`, `names`, `timed`, `discriminator`); `refusal` and `ledger` say how it went; `decode` is the way back.
 //!
 //! What JSON is taken for which type: `tests/golden/README.md`.
 
+mod big_decimal;
+mod bytes;
+mod coerce;
 mod collection;
 mod decimal;
 mod decode;
 mod default;
+mod discriminator;
+mod duration;
 mod encode;
 mod integral;
 mod keys;
 mod ledger;
 mod logical;
+mod names;
 mod number;
 mod order;
+mod place;
 mod plan;
+mod pointer;
 mod record;
 mod refusal;
 mod scan;
 mod schema;
+mod settings;
 mod simd;
 mod table;
 mod tagged;
 mod text;
 mod time;
+mod timed;
 mod union;
 mod writer;
 
 pub use decode::{DecodeError, decode};
 pub use encode::Encoder;
-pub use ledger::Ledger;
+pub use ledger::{Act, Acts, Ledger};
+pub use place::{Path, Place, Setting};
 pub use plan::Plan;
+pub use pointer::Pointer;
 pub use refusal::Refusal;
 pub use schema::SchemaError;
 
 /// How JSON is read against a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// What happens to JSON fields that the schema does not have: left out and counted, or a refusal.
-    pub unknown_fields: Lossy,
-    /// What happens to numbers that `float` and `double` cannot hold as written.
-    pub rounding: Lossy,
+    /// The lossy and doubtful acts that are accepted, and counted; any other is a refusal.
+    pub lossy: Acts,
     /// How JSON says which branch of a union a value is of.
     pub unions: Unions,
-    /// What happens, with [`Unions::Auto`], to an object that names a branch and could also be a value without a name.
-    pub ambiguous_unions: Lossy,
-    /// What happens to a timestamp that is one of our days only in another unit than the schema's.
-    pub timestamp_unit: Lossy,
+    /// What a string for `bytes` or `fixed` holds.
+    pub bytes: BytesText,
+    /// Which keys are a field, beside its name.
+    pub names: Names,
+    /// Whether a field's aliases in the schema are its names, too.
+    pub aliases: bool,
+    /// Where in the document the value is that is encoded; all else in it is passed over.
+    pub root: Pointer,
+    /// What single places of the schema have for themselves.
+    pub places: Vec<Place>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            unknown_fields: Lossy::Count,
-            rounding: Lossy::Count,
+            lossy: Acts::default(),
             unions: Unions::Plain,
-            ambiguous_unions: Lossy::Count,
-            timestamp_unit: Lossy::Count,
+            bytes: BytesText::Latin1,
+            names: Names::Exact,
+            aliases: false,
+            root: Pointer::default(),
+            places: Vec::new(),
         }
     }
+}
+
+/// What a string for `bytes` or `fixed` holds. Defaults in schemas are always Latin-1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BytesText {
+    /// Each character up to U+00FF is one byte: Avro's own JSON encoding.
+    Latin1,
+    /// Base64 (RFC 4648), the standard or the URL alphabet, padded or not.
+    Base64,
+    /// Two hexadecimal digits a byte, in either case.
+    Hex,
+    /// The text's UTF-8.
+    Utf8,
+}
+
+/// Which keys are a field, beside its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Names {
+    /// None.
+    Exact,
+    /// Its name in other case (ASCII letters).
+    AnyCase,
+    /// Its name in other case, with or without `_` and `-`: `orderId`, `order_id`, `ORDER-ID`.
+    AnyStyle,
 }
 
 /// How JSON says which branch of a union a value is of.
@@ -77,15 +120,6 @@ pub enum Unions {
     Tagged,
     /// Either, from value to value.
     Auto,
-}
-
-/// A lossy act of conversion: allowed and counted, or a reason to refuse the record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lossy {
-    /// Do it and count it in the ledger.
-    Count,
-    /// Refuse the record.
-    Refuse,
 }
 
 /// Containers inside one another, in JSON and in Avro: deeper is a refusal, whatever the schema says.

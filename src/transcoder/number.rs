@@ -4,6 +4,7 @@
 //! wrap, truncate or overflow to infinity.
 
 use super::integral;
+use super::ledger::Act;
 use super::plan::Node;
 use super::refusal::{Expected, Halt, Reason};
 use super::scan::Scanner;
@@ -164,9 +165,9 @@ impl<'a> Scanner<'a, '_> {
         Some(Number { start, end, negative, mantissa, digits: count, exponent: -(fraction as i64) })
     }
 
-    /// Passes a number for `double`: the nearest one, and whether digits were lost.
+    /// Passes a number for `double`: the nearest one, and what was lossy about it.
     #[inline(always)]
-    pub(super) fn double(&mut self, node: &'a Node) -> Result<(f64, bool), Halt> {
+    pub(super) fn double(&mut self, node: &'a Node) -> Result<(f64, Option<Act>), Halt> {
         let Some(number) = self.plain_number() else { return self.any_double(node) };
         let places = number.exponent.unsigned_abs() as usize;
         // Up to 15 digits survive a double; digits and power of ten are exact, so their quotient is rounded once.
@@ -176,69 +177,94 @@ impl<'a> Scanner<'a, '_> {
             shortest_double(number.mantissa, places)
         };
         let Some(value) = value else { return self.double_slowly(number, node) };
-        Ok((if number.negative { -value } else { value }, false))
+        Ok((if number.negative { -value } else { value }, None))
     }
 
     #[inline(never)]
-    fn any_double(&mut self, node: &'a Node) -> Result<(f64, bool), Halt> {
+    fn any_double(&mut self, node: &'a Node) -> Result<(f64, Option<Act>), Halt> {
         let number = self.number(node)?;
         if number.digits <= 19 && number.mantissa < 1_000_000_000_000_000 {
             let ten = TENS.get(number.exponent.unsigned_abs() as usize);
             if let Some(ten) = ten {
                 let value = number.mantissa as f64;
                 let value = if number.exponent < 0 { value / ten } else { value * ten };
-                return Ok((if number.negative { -value } else { value }, false));
+                return Ok((if number.negative { -value } else { value }, None));
             }
         }
         self.double_slowly(number, node)
     }
 
     #[inline(never)]
-    fn double_slowly(&mut self, number: Number, node: &'a Node) -> Result<(f64, bool), Halt> {
-        let text = self.number_text(number);
-        let value: f64 = text.parse().unwrap_or(f64::INFINITY);
-        if !value.is_finite() {
-            if is_infinity(text) {
-                return Ok((value, false));
-            }
-            return self.fail(Reason::OutOfRange, number.start, Expected::Type(node));
-        }
-        Ok((value, !has_its_digits(value, text)))
+    fn double_slowly(&mut self, number: Number, node: &'a Node) -> Result<(f64, Option<Act>), Halt> {
+        double_of(self.number_text(number)).or_else(|reason| self.fail(reason, number.start, Expected::Type(node)))
     }
 
-    /// Passes a number for `float`: the nearest one (not the nearest of the nearest double), and whether digits were
-    /// lost.
+    /// Passes a number for `float`: the nearest one (not the nearest of the nearest double), and what was lossy about it.
     #[inline]
-    pub(super) fn float(&mut self, node: &'a Node) -> Result<(f32, bool), Halt> {
+    pub(super) fn float(&mut self, node: &'a Node) -> Result<(f32, Option<Act>), Halt> {
         let number = self.number(node)?;
         // As for double: 6 digits survive, and powers up to 10 are exact.
         if number.digits <= 19 && number.mantissa < 1_000_000 && (-10..=10).contains(&number.exponent) {
             let ten = TENS.get(number.exponent.unsigned_abs() as usize).map_or(1.0, |ten| *ten as f32);
             let value = number.mantissa as f32;
             let value = if number.exponent < 0 { value / ten } else { value * ten };
-            return Ok((if number.negative { -value } else { value }, false));
+            return Ok((if number.negative { -value } else { value }, None));
         }
         self.float_slowly(number, node)
     }
 
     #[inline(never)]
-    fn float_slowly(&mut self, number: Number, node: &'a Node) -> Result<(f32, bool), Halt> {
-        let text = self.number_text(number);
-        let value: f32 = text.parse().unwrap_or(f32::INFINITY);
-        if !value.is_finite() {
-            if is_infinity(text) {
-                return Ok((value, false));
-            }
-            return self.fail(Reason::OutOfRange, number.start, Expected::Type(node));
-        }
-        Ok((value, !has_its_digits(value, text)))
+    fn float_slowly(&mut self, number: Number, node: &'a Node) -> Result<(f32, Option<Act>), Halt> {
+        float_of(self.number_text(number)).or_else(|reason| self.fail(reason, number.start, Expected::Type(node)))
     }
+}
+
+/// The `double` nearest to a number's text.
+pub(super) fn double_of(text: &str) -> Result<(f64, Option<Act>), Reason> {
+    let value: f64 = text.parse().unwrap_or(f64::INFINITY);
+    if !value.is_finite() {
+        return infinity(text).map(|act| (value, Some(act)));
+    }
+    // 17 digits tell every double from its neighbours.
+    let kept = has_its_digits(value, text) || reads_rounded(value, text, 17);
+    Ok((value, (!kept).then_some(Act::Rounded)))
+}
+
+/// The `float` nearest to a number's text.
+pub(super) fn float_of(text: &str) -> Result<(f32, Option<Act>), Reason> {
+    let value: f32 = text.parse().unwrap_or(f32::INFINITY);
+    if !value.is_finite() {
+        return infinity(text).map(|act| (value, Some(act)));
+    }
+    let kept = has_its_digits(value, text)
+        || reads_rounded(value, text, 9)
+        // A float that went through a double on its way to JSON.
+        || has_its_digits(f64::from(value), text);
+    Ok((value, (!kept).then_some(Act::Rounded)))
 }
 
 /// The spelling of infinity that Avro's other libraries write into JSON, which has none. Any other number beyond the
 /// range is out of range.
-fn is_infinity(text: &str) -> bool {
-    matches!(text, "1e999" | "-1e999")
+fn infinity(text: &str) -> Result<Act, Reason> {
+    match text {
+        "1e999" | "-1e999" => Ok(Act::Infinity),
+        _ => Err(Reason::OutOfRange),
+    }
+}
+
+/// Whether all of a text is a number by JSON's grammar.
+pub(super) fn is_number(text: &str) -> bool {
+    let mut none = Vec::new();
+    let mut scan = Scanner::new(text.as_bytes(), &mut none);
+    scan.skip_number().is_ok() && scan.at == text.len()
+}
+
+/// Whether a text of so many digits at most is the value rounded to as many digits as the text has.
+fn reads_rounded(value: impl fmt::LowerExp, written: &str, most: usize) -> bool {
+    // Zeros at the end were written: they count.
+    let mantissa = written.split(['e', 'E']).next().unwrap_or_default().trim_start_matches(['-', '0', '.']);
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit).count();
+    (1..=most).contains(&digits) && reads(written, |text| write!(text, "{value:.*e}", digits - 1).is_ok())
 }
 
 /// The significant digits of a number as written: no sign, point, exponent, leading or trailing zeros.

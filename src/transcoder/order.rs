@@ -35,7 +35,31 @@ pub(super) struct Fields {
     /// The field that comes next in schema order; none once it is out of order.
     next: usize,
     /// Defaults written so far.
-    filled: u64,
+    filled: Filled,
+}
+
+/// How many fields were filled in: with the schema's default, and with null for want of one. Both in one number, for speed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Filled(u64);
+
+impl Filled {
+    #[inline]
+    pub(super) fn none(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(super) fn defaults(self) -> u64 {
+        self.0 & u64::from(u32::MAX)
+    }
+
+    pub(super) fn nulls(self) -> u64 {
+        self.0 >> 32
+    }
+
+    #[inline]
+    fn add(&mut self, default: &FieldDefault) {
+        self.0 += if matches!(default, FieldDefault::Null(_)) { 1 << 32 } else { 1 };
+    }
 }
 
 /// No field comes next: everything is in any order.
@@ -48,7 +72,28 @@ pub(super) struct Missing(pub(super) usize);
 impl Writer<'_> {
     #[inline]
     pub(super) fn begin_record(&mut self) -> Fields {
-        Fields { start: self.out.len(), fills: self.memory.fills.len(), spans: 0, next: 0, filled: 0 }
+        Fields { start: self.out.len(), fills: self.memory.fills.len(), spans: 0, next: 0, filled: Filled::default() }
+    }
+
+    /// A record whose fields are kept apart from the start.
+    pub(super) fn begin_record_apart(&mut self, record: &Record) -> Fields {
+        let mut fields = self.begin_record();
+        self.give_up_order(&mut fields, record);
+        fields
+    }
+
+    /// Forgets a record that was begun.
+    pub(super) fn undo_record(&mut self, fields: Fields) {
+        self.out.truncate(fields.start);
+        self.memory.fills.truncate(fields.fills);
+        if fields.next == DISORDER {
+            self.memory.spans.truncate(fields.spans);
+        }
+    }
+
+    /// Whether a field of a record out of order was given.
+    pub(super) fn is_given(&self, fields: &Fields, field: usize) -> bool {
+        self.memory.spans.get(fields.spans + field).is_some_and(|span| span.start != ABSENT.start)
     }
 
     /// Before a field's value: where it starts; none if the field was given already.
@@ -66,23 +111,24 @@ impl Writer<'_> {
     #[inline(never)]
     fn jump(&mut self, fields: &mut Fields, record: &Record, field: usize) -> bool {
         if fields.next == DISORDER {
-            return self.memory.spans.get(fields.spans + field).is_none_or(|span| span.start == ABSENT.start);
+            return !self.is_given(fields, field);
         }
         if field < fields.next {
             self.give_up_order(fields, record);
-            return self.memory.spans.get(fields.spans + field).is_none_or(|span| span.start == ABSENT.start);
+            return !self.is_given(fields, field);
         }
         // A bet that the fields between are absent: with their defaults written now, nothing is out of order. If one
         // comes later, these bytes are a gap that the splice leaves out.
         let (first, start) = (fields.next, self.out.len());
         let mut last = first;
-        while let Some(FieldDefault::Avro(default)) = record.fields.get(last).map(|skipped| &skipped.default)
+        while let Some(skipped) = record.fields.get(last)
+            && let Some(default) = skipped.default.avro()
             && last < field
         {
             append_default(&mut self.out, default);
+            fields.filled.add(&skipped.default);
             last += 1;
         }
-        fields.filled += (last - first) as u64;
         self.memory.fills.push(Fill { fields: (first, last), bytes: Span { start, end: self.out.len() } });
         if last < field {
             self.give_up_order(fields, record);
@@ -124,14 +170,14 @@ impl Writer<'_> {
 
     /// After the last field: fills in the defaults of those not given and says how many they were.
     #[inline]
-    pub(super) fn end_record(&mut self, mut fields: Fields, record: &Record) -> Result<u64, Missing> {
+    pub(super) fn end_record(&mut self, mut fields: Fields, record: &Record) -> Result<Filled, Missing> {
         if fields.next == DISORDER {
             return self.splice(&fields, record);
         }
         for (index, field) in record.fields.iter().enumerate().skip(fields.next) {
-            let FieldDefault::Avro(default) = &field.default else { return Err(Missing(index)) };
+            let Some(default) = field.default.avro() else { return Err(Missing(index)) };
             append_default(&mut self.out, default);
-            fields.filled += 1;
+            fields.filled.add(&field.default);
         }
         self.memory.fills.truncate(fields.fills);
         Ok(fields.filled)
@@ -139,7 +185,7 @@ impl Writer<'_> {
 
     /// Puts a record's fields in schema order, neighbours in one piece.
     #[inline(never)]
-    fn splice(&mut self, fields: &Fields, record: &Record) -> Result<u64, Missing> {
+    fn splice(&mut self, fields: &Fields, record: &Record) -> Result<Filled, Missing> {
         let WriterMemory { fills, spans, unordered, .. } = &mut *self.memory;
         unordered.clear();
         unordered.extend_from_slice(self.out.get(fields.start..).unwrap_or_default());
@@ -147,7 +193,7 @@ impl Writer<'_> {
         unordered.extend_from_slice(&[0; PIECE]);
         self.out.truncate(fields.start);
         let mut run = Span { start: fields.start, end: fields.start };
-        let mut filled = 0;
+        let mut filled = Filled::default();
         for (index, field) in record.fields.iter().enumerate() {
             let span = spans.get(fields.spans + index).copied().unwrap_or(ABSENT);
             if span.start == run.end {
@@ -160,9 +206,9 @@ impl Writer<'_> {
                 continue;
             }
             run = Span { start: fields.start, end: fields.start };
-            let FieldDefault::Avro(default) = &field.default else { return Err(Missing(index)) };
+            let Some(default) = field.default.avro() else { return Err(Missing(index)) };
             append_default(&mut self.out, default);
-            filled += 1;
+            filled.add(&field.default);
         }
         append(&mut self.out, unordered, run.start - fields.start, run.end - fields.start);
         fills.truncate(fields.fills);

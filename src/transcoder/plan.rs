@@ -3,9 +3,12 @@
 //! Comes in: what `schema` read. Goes out: the plan that `encode` and `decode` walk. Must never: change after it is
 //! compiled; it is shared between lanes.
 
+use super::ledger::Acts;
 use super::logical::Logical;
+use super::names::OtherNames;
 use super::table::Table;
-use super::{Options, SchemaError, schema, tagged};
+use super::timed::Timed;
+use super::{BytesText, Options, SchemaError, schema, tagged};
 use std::fmt;
 use std::sync::Arc;
 
@@ -34,7 +37,7 @@ impl Plan {
     #[must_use]
     pub fn root_is_bytes(&self) -> bool {
         match &self.root {
-            Node::Bytes => true,
+            Node::Bytes(_) | Node::BigDecimal => true,
             Node::Decimal(decimal) => decimal.fixed.is_none(),
             _ => false,
         }
@@ -64,9 +67,11 @@ pub(super) enum Node {
     String,
     /// `string` with the logical type `uuid`.
     Uuid,
-    Bytes,
+    Bytes(BytesText),
     Fixed(Arc<Fixed>),
     Decimal(Arc<Decimal>),
+    /// `bytes` with the logical type `big-decimal`.
+    BigDecimal,
     Enum(Arc<Enum>),
     Array(Box<Self>),
     Map(Box<Self>),
@@ -77,6 +82,12 @@ pub(super) enum Node {
     Union(Arc<Union>),
     /// A union whose values may name their branch; only where the options say so.
     Tagged(Arc<Tagged>),
+    /// A date, time or timestamp whose format in JSON the options say.
+    Timed(Arc<Timed>),
+    /// A union whose objects name their branch in a field that the options say.
+    Named(Arc<Named>),
+    /// A place that accepts other lossy acts than the places around.
+    Accepting(Arc<Accepting>),
 }
 
 impl Node {
@@ -90,6 +101,8 @@ impl Node {
             },
             Self::Union(union) => union.branches.get(index),
             Self::Tagged(tagged) => tagged.branch(index),
+            Self::Named(named) => named.union.branch(index),
+            Self::Accepting(accepting) => accepting.node.branch(index),
             _ => None,
         }
     }
@@ -118,10 +131,21 @@ impl Nullable {
 }
 
 /// A type of so many bytes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Fixed {
     pub(super) name: Box<str>,
     pub(super) size: usize,
+    pub(super) text: BytesText,
+    pub(super) logical: Option<FixedLogical>,
+}
+
+/// What the bytes of a `fixed` are, where a string may spell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FixedLogical {
+    /// 16 bytes of a UUID.
+    Uuid,
+    /// Months, days and milliseconds, 4 bytes each.
+    Duration,
 }
 
 /// `bytes` or `fixed` with the logical type `decimal`.
@@ -140,10 +164,12 @@ pub(super) struct Decimal {
 pub(super) struct Enum {
     pub(super) name: Box<str>,
     pub(super) symbols: Table,
+    /// The symbol for what is none of them.
+    pub(super) default: Option<usize>,
 }
 
 /// A union of more than null and one other type.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Union {
     pub(super) branches: Vec<Node>,
     /// Branches that can take each JSON kind, in schema order, indexed by `Kind as usize`.
@@ -151,7 +177,7 @@ pub(super) struct Union {
 }
 
 /// A union with the names of its branches.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Tagged {
     /// The same union without names: `Nullable` or `Union`. Defaults are written so.
     pub(super) plain: Node,
@@ -161,25 +187,61 @@ pub(super) struct Tagged {
     pub(super) null: Option<u32>,
 }
 
+/// A union whose objects name their branch in one of their fields.
+#[derive(Debug)]
+pub(super) struct Named {
+    /// The same union without that: `Nullable`, `Union` or `Tagged`.
+    pub(super) union: Node,
+    /// The field that tells.
+    pub(super) key: Box<str>,
+    /// What it may say, and which branch it means then.
+    pub(super) values: Table,
+    pub(super) branches: Vec<u32>,
+}
+
+/// A place that accepts other lossy acts than the places around.
+#[derive(Debug)]
+pub(super) struct Accepting {
+    pub(super) node: Node,
+    pub(super) accepted: Acts,
+}
+
 /// A record type.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Record {
     pub(super) name: Box<str>,
     pub(super) fields: Vec<Field>,
-    /// Field names -> index.
+    /// The fields' keys in JSON -> index.
     pub(super) table: Table,
+    /// What else is a field, by option.
+    pub(super) others: OtherNames,
+    /// Keys that are no field and yet known, by option: a union's discriminator.
+    pub(super) known: Vec<Box<str>>,
+    /// Whether it is the copy of a record type for one place.
+    pub(super) own: bool,
+}
+
+impl Record {
+    /// The field with this key.
+    #[inline]
+    pub(super) fn field_of(&self, key: &[u8]) -> Option<usize> {
+        self.table.get(key).or_else(|| self.others.get(key))
+    }
 }
 
 /// A field of a record.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) name: Box<str>,
+    /// Its key in JSON: its name, unless the options say another.
+    pub(super) key: Box<str>,
+    pub(super) aliases: Vec<Box<str>>,
     pub(super) node: Node,
     pub(super) default: FieldDefault,
 }
 
 /// A field's default.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum FieldDefault {
     /// The schema gives none: the field must be there.
     None,
@@ -190,6 +252,20 @@ pub(super) enum FieldDefault {
     Invalid,
     /// As Avro, ready to be written.
     Avro(Box<[u8]>),
+    /// The schema gives none; null, as Avro, stands in by option.
+    Null([u8; 1]),
+}
+
+impl FieldDefault {
+    /// What is written where the field is not given.
+    #[inline]
+    pub(super) fn avro(&self) -> Option<&[u8]> {
+        match self {
+            Self::Avro(avro) => Some(avro),
+            Self::Null(avro) => Some(avro),
+            Self::None | Self::Pending | Self::Invalid => None,
+        }
+    }
 }
 
 /// What a JSON value is, by its first byte.
@@ -250,8 +326,19 @@ impl fmt::Display for Describe<'_> {
             Node::Double => f.write_str("double"),
             Node::String => f.write_str("string"),
             Node::Uuid => f.write_str("string (uuid)"),
-            Node::Bytes => f.write_str("bytes"),
-            Node::Fixed(fixed) => write!(f, "fixed {} of {} bytes", fixed.name, fixed.size),
+            Node::Bytes(text) => write!(f, "bytes{}", text.label()),
+            Node::Fixed(fixed) => {
+                let text = match fixed.logical {
+                    None => fixed.text.label(),
+                    Some(FixedLogical::Uuid) => " (uuid)",
+                    Some(FixedLogical::Duration) => " (duration: P1Y2M3DT4H5M6S, or its bytes)",
+                };
+                write!(f, "fixed {} of {} bytes{text}", fixed.name, fixed.size)
+            }
+            Node::BigDecimal => f.write_str("big-decimal"),
+            Node::Timed(timed) => timed.describe(f),
+            Node::Named(named) => write!(f, "{}, told by {:?}", Describe(plan, &named.union), named.key),
+            Node::Accepting(accepting) => Describe(plan, &accepting.node).fmt(f),
             Node::Decimal(decimal) => write!(f, "decimal({}, {})", decimal.precision, decimal.scale),
             Node::Enum(symbols) => write!(f, "enum {}", symbols.name),
             Node::Array(_) => f.write_str("array"),

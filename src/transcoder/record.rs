@@ -1,16 +1,24 @@
 //! Objects for records: the key that is guessed, the fields that are missing, unknown or there twice.
 //!
-//! Comes in: the walk at a value for a record. Goes out: its fields in schema order. Must never: take the last of two
-//! equal keys, invent a value.
+//! Comes in: the walk at a value for a record. Goes out: its fields in schema order. Must never: take one of two equal
+//! keys, or make up a value, in silence.
 
 use super::encode::Walk;
 use super::keys::{self, UNKNOWN};
+use super::ledger::Act;
 use super::order::{Fields, Missing};
-use super::plan::{FieldDefault, Node, Record};
-use super::refusal::{Expected, Halt, Reason, Segment};
+use super::plan::{Field, FieldDefault, Node, Record};
+use super::refusal::{Expected, Failure, Halt, Reason, Segment};
 
 /// The longest datum: a record batch's size is an `int32`. Only defaults can make one much longer than its JSON.
 const MAX_DATUM: usize = i32::MAX as usize;
+
+/// Where a record began.
+#[derive(Clone, Copy, Debug)]
+struct Begin {
+    at: usize,
+    noted: usize,
+}
 
 /// A key that was passed, its colon too.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +48,7 @@ impl<'a> Walk<'a, '_> {
         if self.scan.peek() != b'{' {
             return self.scan.mismatch(node);
         }
+        let begin = Begin { at: self.scan.at, noted: self.noted.len() };
         let mut open = self.scan.open(b'}')?;
         let mut fields = self.writer.begin_record();
         let mut previous = self.keys.start(index);
@@ -51,24 +60,58 @@ impl<'a> Walk<'a, '_> {
                 Some(field) => {
                     let position = key.field as usize;
                     let Some(start) = self.writer.begin_field(&mut fields, record, position) else {
-                        return self.duplicate(key.start, key.end);
+                        return self.given_twice(index, node, key, fields, begin);
                     };
-                    let passed = match &field.node {
-                        Node::String => self.string(&field.node),
-                        Node::Nullable(nullable) => self.nullable(nullable, &field.node),
-                        node => self.value(node),
-                    };
-                    if let Err(halt) = passed {
-                        self.path.push(Segment::Field(index, key.field));
-                        return Err(halt);
-                    }
+                    self.field(index, key.field, field, start)?;
                     self.writer.end_field(&fields, position, start);
                 }
-                None => self.unknown_field(key, node)?,
+                None => self.unknown_field(key, record, node)?,
             }
             open = self.scan.more(b'}')?;
         }
-        self.end_record(index, record, fields, node)
+        self.end_record(index, record, fields, begin, node)
+    }
+
+    /// Passes a field's value.
+    #[inline(always)]
+    fn field(&mut self, record: u32, position: u32, field: &'a Field, start: usize) -> Result<(), Halt> {
+        let passed = match &field.node {
+            Node::String => self.string(&field.node),
+            Node::Nullable(nullable) => self.nullable(nullable, &field.node),
+            node => self.value(node),
+        };
+        match passed {
+            Ok(()) => Ok(()),
+            Err(halt) => self.failed_field(record, position, field, start, halt),
+        }
+    }
+
+    /// A field whose value was refused: null may give way to the default.
+    #[cold]
+    #[inline(never)]
+    fn failed_field(
+        &mut self,
+        record: u32,
+        position: u32,
+        field: &'a Field,
+        start: usize,
+        halt: Halt,
+    ) -> Result<(), Halt> {
+        // A value's own mistake is noted with no path yet, where it stands.
+        let null = self.scan.failure.is_some_and(|failure| {
+            let here = failure.offset == self.scan.at && failure.reason == Reason::WrongType;
+            here && self.scan.json.get(failure.offset) == Some(&b'n') && self.writer.out.len() == start
+        });
+        if null && let FieldDefault::Avro(default) = &field.default {
+            let at = self.scan.at;
+            if self.scan.literal("null").is_ok() && self.note(Act::NullReplaced, at, &field.node).is_ok() {
+                self.writer.out.extend_from_slice(default);
+                self.scan.failure = None;
+                return Ok(());
+            }
+        }
+        self.path.push(Segment::Field(record, position));
+        Err(halt)
     }
 
     /// Passes a key, its colon and the white space behind it.
@@ -107,11 +150,8 @@ impl<'a> Walk<'a, '_> {
     fn look_up(&mut self, index: u32, previous: usize, record: &Record) -> Result<Key, Halt> {
         let text = self.scan.key()?;
         let name = self.scan.text(text);
-        let field = record.table.get(name);
-        let place = match field {
-            Some(field) => Some(self.keys.field(index, field)),
-            None => self.keys.unknown(index, name),
-        };
+        let field = record.field_of(name);
+        let place = self.keys.place(index, name, field);
         if let Some(place) = place {
             self.keys.learn(previous, place);
         }
@@ -125,22 +165,36 @@ impl<'a> Walk<'a, '_> {
 
     /// Passes the value of a field that the schema does not have. That such a field is there twice is not noticed:
     /// neither is kept.
-    fn unknown_field(&mut self, key: Key, node: &'a Node) -> Result<(), Halt> {
+    fn unknown_field(&mut self, key: Key, record: &'a Record, node: &'a Node) -> Result<(), Halt> {
         let segment = Segment::Key(key.start, key.end);
-        if self.strict.unknown_fields {
-            self.path.push(segment);
-            return self.scan.fail(Reason::UnknownField, key.start - 1, Expected::Type(node));
+        let known = || {
+            let spelt = self.scan.json.get(key.start..key.end).unwrap_or_default();
+            record.known.iter().any(|known| known.as_bytes() == spelt)
+        };
+        if record.known.is_empty() || !known() {
+            self.note(Act::UnknownField, key.start - 1, node).inspect_err(|_| self.path.push(segment))?;
         }
-        self.ledger.unknown_field += 1;
         self.scan.skip().inspect_err(|_| self.path.push(segment))
     }
 
     #[inline]
-    fn end_record(&mut self, index: u32, record: &'a Record, fields: Fields, node: &'a Node) -> Result<(), Halt> {
+    fn end_record(
+        &mut self,
+        index: u32,
+        record: &'a Record,
+        fields: Fields,
+        begin: Begin,
+        node: &'a Node,
+    ) -> Result<(), Halt> {
         match self.writer.end_record(fields, record) {
-            Ok(0) => Ok(()),
+            Ok(filled) if filled.none() => Ok(()),
             Ok(filled) => {
-                self.ledger.default_filled += filled;
+                let (defaults, nulls) = (filled.defaults(), filled.nulls());
+                for (act, times) in [(Act::DefaultFilled, defaults), (Act::NullFilled, nulls)] {
+                    if times > 0 && self.note_times(act, times, self.scan.at - 1, node).is_err() {
+                        return self.must_be_given(index, record, act, begin.at, node);
+                    }
+                }
                 if self.writer.out.len() > MAX_DATUM {
                     return self.scan.fail(Reason::TooLarge, self.scan.at, Expected::Text("at most 2 GiB of Avro"));
                 }
@@ -148,6 +202,82 @@ impl<'a> Walk<'a, '_> {
             }
             Err(Missing(field)) => self.missing(index, record, field, node),
         }
+    }
+
+    /// Refuses a record because a field that is not there may not be filled in: the first of them.
+    #[cold]
+    #[inline(never)]
+    fn must_be_given(
+        &mut self,
+        index: u32,
+        record: &'a Record,
+        act: Act,
+        start: usize,
+        node: &'a Node,
+    ) -> Result<(), Halt> {
+        let failure = self.scan.failure;
+        let end = self.scan.at;
+        let mut given = vec![false; record.fields.len()];
+        self.scan.at = start;
+        let mut open = self.scan.open(b'}')?;
+        while open {
+            let key = self.scan.key()?;
+            let field = record.field_of(self.scan.text(key));
+            if let Some(given) = field.and_then(|field| given.get_mut(field)) {
+                *given = true;
+            }
+            self.scan.colon()?;
+            self.scan.skip()?;
+            open = self.scan.more(b'}')?;
+        }
+        self.scan.at = end;
+        let filled_by = |field: &Field| match act {
+            Act::NullFilled => matches!(field.default, FieldDefault::Null(_)),
+            _ => matches!(field.default, FieldDefault::Avro(_)),
+        };
+        let absent = record.fields.iter().zip(given).position(|(field, given)| !given && filled_by(field));
+        let expected = absent.and_then(|absent| record.fields.get(absent)).map_or(node, |field| &field.node);
+        if let Some(absent) = absent {
+            self.path.push(Segment::Field(index, absent as u32));
+        }
+        self.scan.failure = failure.map(|failure| Failure { expected: Expected::Type(expected), ..failure });
+        Err(Halt)
+    }
+
+    /// A key that is there for the second time. Where the last one counts, the record is read once more, each field kept
+    /// apart from the start.
+    #[cold]
+    #[inline(never)]
+    fn given_twice(&mut self, index: u32, node: &'a Node, key: Key, fields: Fields, begin: Begin) -> Result<(), Halt> {
+        if !self.accepted.contains(Act::DuplicateKey) {
+            return self.duplicate(key.start, key.end);
+        }
+        self.vain(begin.at)?;
+        self.writer.undo_record(fields);
+        (self.scan.at, self.scan.depth) = (begin.at, self.scan.depth - 1);
+        self.noted.truncate(begin.noted);
+        let plan = self.plan;
+        let Some(record) = plan.records.get(index as usize) else { return self.scan.mismatch(node) };
+        let mut open = self.scan.open(b'}')?;
+        let fields = self.writer.begin_record_apart(record);
+        let previous = self.keys.start(index);
+        while open {
+            let key = self.record_key(index, previous, previous, record)?;
+            match record.fields.get(key.field as usize) {
+                Some(field) => {
+                    let position = key.field as usize;
+                    if self.writer.is_given(&fields, position) {
+                        self.note(Act::DuplicateKey, key.start - 1, node)?;
+                    }
+                    let start = self.writer.out.len();
+                    self.field(index, key.field, field, start)?;
+                    self.writer.end_field(&fields, position, start);
+                }
+                None => self.unknown_field(key, record, node)?,
+            }
+            open = self.scan.more(b'}')?;
+        }
+        self.end_record(index, record, fields, begin, node)
     }
 
     /// Refuses a record because of a field that is not there.
@@ -168,6 +298,6 @@ impl<'a> Walk<'a, '_> {
     #[cold]
     pub(super) fn duplicate(&mut self, start: usize, end: usize) -> Result<(), Halt> {
         self.path.push(Segment::Key(start, end));
-        self.scan.fail(Reason::DuplicateKey, start - 1, Expected::Text("each key once"))
+        self.scan.fail(Reason::Act(Act::DuplicateKey), start - 1, Expected::Text("each key once"))
     }
 }

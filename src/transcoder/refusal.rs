@@ -3,7 +3,9 @@
 //! Comes in: a `Failure`, a few words noted where it happened, and the path, gathered while the walk unwinds, so that a
 //! record that converts pays nothing for it. Goes out: a `Refusal`. Must never: hold a value of the payload.
 
+use super::ledger::Act;
 use super::plan::{Describe, Kind, Node, Plan};
+use super::scan::Scanner;
 use crate::fault::Stage;
 use std::fmt;
 
@@ -27,7 +29,11 @@ pub struct Refusal {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { stage, reason, path, offset, expected, found } = self;
-        write!(f, "{path}: expected {expected}, found {found} ({}: {reason}) at byte {offset}", stage.label())
+        write!(f, "{path}: expected {expected}, found {found} ({}: {reason}) at byte {offset}", stage.label())?;
+        match Act::named(reason) {
+            Some(_) => write!(f, "; lossy.{reason} = \"accept\" would take it"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -36,6 +42,8 @@ impl std::error::Error for Refusal {}
 /// The closed set of reasons.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reason {
+    /// A lossy act that is not accepted here.
+    Act(Act),
     Empty,
     Syntax,
     TrailingBytes,
@@ -45,22 +53,19 @@ pub(super) enum Reason {
     WrongType,
     NotAnInteger,
     OutOfRange,
-    Rounding,
     MissingField,
-    UnknownField,
-    DuplicateKey,
     UnknownSymbol,
     ByteRange,
     FixedSize,
-    DecimalScale,
     DecimalPrecision,
     DecimalText,
+    BytesText,
     Uuid,
+    DurationText,
     TimeText,
-    TimePrecision,
-    TimestampUnit,
     NoBranch,
-    AmbiguousUnion,
+    NoRoot,
+    RootTwice,
     UnionEffort,
     TooLarge,
     InvalidDefault,
@@ -71,6 +76,7 @@ impl Reason {
     /// The `reason` label of metrics and headers.
     pub(super) fn label(self) -> &'static str {
         match self {
+            Self::Act(act) => act.label(),
             Self::Empty => "empty",
             Self::Syntax => "syntax",
             Self::TrailingBytes => "trailing_bytes",
@@ -80,22 +86,19 @@ impl Reason {
             Self::WrongType => "wrong_type",
             Self::NotAnInteger => "not_an_integer",
             Self::OutOfRange => "out_of_range",
-            Self::Rounding => "rounding",
             Self::MissingField => "missing_field",
-            Self::UnknownField => "unknown_field",
-            Self::DuplicateKey => "duplicate_key",
             Self::UnknownSymbol => "unknown_symbol",
             Self::ByteRange => "byte_range",
             Self::FixedSize => "fixed_size",
-            Self::DecimalScale => "decimal_scale",
             Self::DecimalPrecision => "decimal_precision",
             Self::DecimalText => "decimal_text",
+            Self::BytesText => "bytes_text",
             Self::Uuid => "uuid",
+            Self::DurationText => "duration_text",
             Self::TimeText => "time_text",
-            Self::TimePrecision => "time_precision",
-            Self::TimestampUnit => "timestamp_unit",
             Self::NoBranch => "no_branch",
-            Self::AmbiguousUnion => "ambiguous_union",
+            Self::NoRoot => "no_root",
+            Self::RootTwice => "root_twice",
             Self::UnionEffort => "union_effort",
             Self::TooLarge => "too_large",
             Self::InvalidDefault => "invalid_default",
@@ -112,25 +115,23 @@ impl Reason {
             | Self::InvalidUtf8
             | Self::InvalidString
             | Self::Depth => Stage::Parse,
-            Self::WrongType
+            Self::Act(_)
+            | Self::WrongType
             | Self::NotAnInteger
             | Self::OutOfRange
-            | Self::Rounding
             | Self::MissingField
-            | Self::UnknownField
-            | Self::DuplicateKey
             | Self::UnknownSymbol
             | Self::ByteRange
             | Self::FixedSize
-            | Self::DecimalScale
             | Self::DecimalPrecision
             | Self::DecimalText
+            | Self::BytesText
             | Self::Uuid
+            | Self::DurationText
             | Self::TimeText
-            | Self::TimePrecision
-            | Self::TimestampUnit
             | Self::NoBranch
-            | Self::AmbiguousUnion
+            | Self::NoRoot
+            | Self::RootTwice
             | Self::UnionEffort
             | Self::TooLarge
             | Self::InvalidDefault
@@ -143,38 +144,66 @@ impl Reason {
         self.stage() == Stage::Parse || matches!(self, Self::UnionEffort | Self::TooLarge | Self::PendingDefault)
     }
 
-    /// What stands there, where that says more than the JSON kind.
-    fn found(self) -> Option<&'static str> {
+    /// What stands there, with nothing of the value itself.
+    fn found(self) -> Found {
+        use Found::{Text, Value};
         match self {
-            Self::Empty => Some("nothing"),
-            Self::TrailingBytes => Some("more bytes"),
-            Self::InvalidUtf8 => Some("a byte that is no UTF-8"),
-            Self::InvalidString => Some("a control character, a bad escape or a lone surrogate"),
-            Self::Depth => Some("deeper nesting"),
-            Self::NotAnInteger => Some("a number with a fraction or an exponent"),
-            Self::OutOfRange => Some("a number out of its range"),
-            Self::Rounding => Some("a number with more digits than it holds"),
-            Self::MissingField => Some("nothing, and the schema has no default"),
-            Self::UnknownField => Some("a field that it does not have"),
-            Self::DuplicateKey => Some("the same key again"),
-            Self::UnknownSymbol => Some("a string that is none of its symbols"),
-            Self::ByteRange => Some("a string with a character above U+00FF"),
-            Self::FixedSize => Some("a string of another length"),
-            Self::DecimalScale => Some("a number with more digits after the point"),
-            Self::DecimalPrecision => Some("a number with more digits"),
-            Self::DecimalText => Some("a string: a decimal's string is its raw bytes, send a number"),
-            Self::Uuid => Some("a string that is no UUID (8-4-4-4-12 hexadecimal digits)"),
-            Self::AmbiguousUnion => Some("an object that is a value both with and without its name"),
-            Self::TimeText => Some("a string that is none"),
-            Self::TimePrecision => Some("a fraction of a second that it cannot hold"),
-            Self::TimestampUnit => Some("a number that is in our time only in another unit"),
-            Self::UnionEffort => Some("a value that needs too many attempts"),
-            Self::TooLarge => Some("defaults that make it larger"),
-            Self::InvalidDefault => Some("nothing, and the schema's default does not fit the type"),
-            Self::PendingDefault => Some("a default that needs itself"),
-            Self::Syntax | Self::WrongType | Self::NoBranch => None,
+            Self::Act(act) => Self::found_for(act),
+            Self::Empty => Text("nothing"),
+            Self::TrailingBytes => Text("more bytes"),
+            Self::InvalidUtf8 => Text("a byte that is no UTF-8"),
+            Self::InvalidString => Text("a control character, a bad escape or a lone surrogate"),
+            Self::Depth => Text("deeper nesting"),
+            Self::MissingField => Text("nothing, and the schema has no default"),
+            Self::InvalidDefault => Text("nothing, and the schema's default does not fit the type"),
+            Self::PendingDefault => Text("a default that needs itself"),
+            Self::TooLarge => Text("defaults that make it larger"),
+            Self::NotAnInteger => Value(" that is no integer"),
+            Self::OutOfRange => Value(" out of its range"),
+            Self::UnknownSymbol => Value(" that is none of its symbols"),
+            Self::ByteRange => Value(" with a character above U+00FF"),
+            Self::FixedSize => Value(", which are other bytes than so many"),
+            Self::DecimalPrecision => Value(" that needs more digits"),
+            Self::DecimalText => Value(" that is no number"),
+            Self::BytesText => Value(" that is no such text"),
+            Self::Uuid => Value(" that is no UUID (8-4-4-4-12 hexadecimal digits)"),
+            Self::DurationText => Value(" that is no duration"),
+            Self::TimeText => Value(" that is none"),
+            Self::UnionEffort => Value(" that needs too many attempts"),
+            Self::NoBranch => Value(" that fits none of them"),
+            Self::NoRoot => Text("nothing where root points to"),
+            Self::RootTwice => Text("the key that root points to again"),
+            Self::Syntax | Self::WrongType => Value(""),
         }
     }
+
+    fn found_for(act: Act) -> Found {
+        use Found::{Text, Value};
+        match act {
+            Act::UnknownField => Text("a field that it does not have"),
+            Act::DuplicateKey => Text("the same key again"),
+            Act::DefaultFilled => Text("nothing, where the schema has a default"),
+            Act::NullFilled => Text("nothing, where it may be null"),
+            Act::NullReplaced => Text("null, where the schema has a default"),
+            Act::EnumDefault => Value(" that is none of its symbols, where it has a default"),
+            Act::Rounded | Act::DecimalRounded => Value(" with more digits than it holds"),
+            Act::Infinity => Value(" that spells infinity"),
+            Act::TimeTruncated => Value(" with a fraction of a second that it cannot hold"),
+            Act::TimestampUnit => Value(" that is in our time only in another unit"),
+            Act::NumberFromString | Act::DecimalFromString => Value(" that spells a number"),
+            Act::BooleanFromString | Act::BooleanFromNumber => Value(" that spells a boolean"),
+            Act::StringFromNumber | Act::StringFromBoolean | Act::StringFromJson => Value(""),
+            Act::AmbiguousUnion => Value(" that could be a value of several of its types"),
+        }
+    }
+}
+
+/// What stands at a failure.
+enum Found {
+    /// This.
+    Text(&'static str),
+    /// A value, of which this is to say.
+    Value(&'static str),
 }
 
 /// The walk stops; why is noted in the scanner. No bigger than a bool, so that results stay in a register.
@@ -216,18 +245,39 @@ impl Refusal {
             Expected::Type(node) => Describe(plan, node).to_string(),
             Expected::Text(text) => text.to_owned(),
         };
-        let found = failure.reason.found().unwrap_or_else(|| match json.get(failure.offset) {
-            None => "the end",
-            Some(b't' | b'f' | b'n') if failure.reason == Reason::Syntax => "another word",
-            Some(first) => Kind::of(*first).map_or("another character", Kind::label),
-        });
+        let found = match failure.reason.found() {
+            Found::Text(text) => text.to_owned(),
+            Found::Value(about) => format!("{}{about}", value_at(json, failure)),
+        };
         Self {
             stage: failure.reason.stage(),
             reason: failure.reason.label(),
             path: spell(plan, json, path),
             offset: failure.offset,
             expected,
-            found: found.to_owned(),
+            found,
+        }
+    }
+}
+
+/// The kind and the size of the value where the walk stopped.
+fn value_at(json: &[u8], failure: &Failure<'_>) -> String {
+    let Some(first) = json.get(failure.offset) else { return String::from("the end") };
+    let Some(kind) = Kind::of(*first) else { return String::from("another character") };
+    if failure.reason == Reason::Syntax && matches!(kind, Kind::Null | Kind::Boolean) {
+        return String::from("another word");
+    }
+    let mut unescaped = Vec::new();
+    let mut scan = Scanner::new(json, &mut unescaped);
+    scan.at = failure.offset;
+    let article = if matches!(kind, Kind::Array | Kind::Object) { "an" } else { "a" };
+    match (kind, scan.skip()) {
+        (Kind::Null, _) => String::from("null"),
+        (Kind::Boolean, _) | (_, Err(Halt)) => format!("{article} {}", kind.label()),
+        (_, Ok(())) => {
+            let quotes = if kind == Kind::String { 2 } else { 0 };
+            let size = scan.at - failure.offset - quotes;
+            format!("{article} {} of {size} byte{}", kind.label(), if size == 1 { "" } else { "s" })
         }
     }
 }

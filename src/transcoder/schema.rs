@@ -6,7 +6,7 @@
 
 use super::plan::{Enum, Field, FieldDefault, FieldId, Fixed, Node, Nullable, Plan, Record, Tagged, Union};
 use super::table::Table;
-use super::{Options, Unions, default, logical};
+use super::{Acts, BytesText, Options, Unions, default, logical, settings};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -19,17 +19,25 @@ pub struct SchemaError {
     pub path: String,
     /// What is wrong there.
     pub problem: String,
+    /// Whether the schema is fine by itself, and a setting does not fit it.
+    pub of_setting: bool,
 }
 
 impl SchemaError {
     pub(super) fn new(path: &str, problem: impl Into<String>) -> Self {
-        Self { path: path.to_owned(), problem: problem.into() }
+        Self { path: path.to_owned(), problem: problem.into(), of_setting: false }
+    }
+
+    /// A setting does not fit the schema.
+    pub(super) fn setting(path: &str, problem: impl Into<String>) -> Self {
+        Self { of_setting: true, ..Self::new(path, problem) }
     }
 }
 
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "no valid Avro schema: {}: {}", self.path, self.problem)
+        let wrong = if self.of_setting { "a setting does not fit the schema" } else { "no valid Avro schema" };
+        write!(f, "{wrong}: {}: {}", self.path, self.problem)
     }
 }
 
@@ -46,6 +54,7 @@ pub(super) fn compile(schema: &str, references: &[String], options: &Options) ->
     let root = compiler.text(schema)?;
     let mut plan = Plan { root, records: compiler.records, options: options.clone() };
     default::encode(&mut plan, &compiler.defaults)?;
+    settings::apply(&mut plan)?;
     Ok(plan)
 }
 
@@ -150,8 +159,8 @@ impl Compiler {
         let plain = match <[Node; 2]>::try_from(nodes) {
             Ok([Node::Null, value]) => Node::Nullable(Nullable { null_first: true, value: Box::new(value) }),
             Ok([value, Node::Null]) => Node::Nullable(Nullable { null_first: false, value: Box::new(value) }),
-            Ok(others) => Node::Union(Arc::new(Union::new(others.into()))),
-            Err(nodes) => Node::Union(Arc::new(Union::new(nodes))),
+            Ok(others) => Node::Union(Arc::new(Union::new(others.into(), Acts::NONE))),
+            Err(nodes) => Node::Union(Arc::new(Union::new(nodes, Acts::NONE))),
         };
         if !self.tags {
             return Ok(plain);
@@ -169,7 +178,7 @@ impl Compiler {
             Node::Float => "float",
             Node::Double => "double",
             Node::String | Node::Uuid => "string",
-            Node::Bytes => "bytes",
+            Node::Bytes(_) | Node::BigDecimal => "bytes",
             Node::Array(_) => "array",
             Node::Map(_) => "map",
             Node::Fixed(fixed) => &fixed.name,
@@ -177,6 +186,8 @@ impl Compiler {
             Node::Enum(symbols) => &symbols.name,
             Node::Record(index) => self.records.get(*index as usize).map_or("", |record| &record.name),
             Node::Nullable(_) | Node::Union(_) | Node::Tagged(_) => return None,
+            // Made later, by options.
+            Node::Timed(_) | Node::Named(_) | Node::Accepting(_) => return None,
         };
         Some(word.to_owned())
     }
@@ -225,7 +236,9 @@ impl Compiler {
                 FieldDefault::Pending
             }
         };
-        Ok(Field { name: name.into(), node, default })
+        let aliases = field.get("aliases").and_then(Value::as_array).into_iter().flatten();
+        let aliases = aliases.filter_map(Value::as_str).map(Into::into).collect();
+        Ok(Field { name: name.into(), key: name.into(), aliases, node, default })
     }
 
     fn symbols(&mut self, attributes: &Map<String, Value>, namespace: &str) -> Result<Node, SchemaError> {
@@ -245,13 +258,14 @@ impl Compiler {
             names.push(symbol.into());
         }
         let symbols = Table::new(names);
-        if let Some(default) = attributes.get("default") {
-            let known = default.as_str().and_then(|default| symbols.get(default.as_bytes()));
-            if known.is_none() {
+        let mut default = None;
+        if let Some(given) = attributes.get("default") {
+            default = given.as_str().and_then(|given| symbols.get(given.as_bytes()));
+            if default.is_none() {
                 return self.fail("the enum's `default` is none of its symbols");
             }
         }
-        let node = Node::Enum(Arc::new(Enum { name: name.as_str().into(), symbols }));
+        let node = Node::Enum(Arc::new(Enum { name: name.as_str().into(), symbols, default }));
         self.define(&name, &node)?;
         Ok(node)
     }
@@ -260,7 +274,8 @@ impl Compiler {
         let name = self.full_name(attributes, namespace)?;
         let size = attributes.get("size").and_then(Value::as_u64).and_then(|size| usize::try_from(size).ok());
         let Some(size) = size else { return self.fail("a fixed without `size`, a number of bytes") };
-        let fixed = Node::Fixed(Arc::new(Fixed { name: name.as_str().into(), size }));
+        let fixed =
+            Node::Fixed(Arc::new(Fixed { name: name.as_str().into(), size, text: BytesText::Latin1, logical: None }));
         let node = logical::apply(fixed, attributes).or_else(|problem| self.fail(problem))?;
         self.define(&name, &node)?;
         Ok(node)
@@ -306,7 +321,7 @@ fn primitive(name: &str) -> Option<Node> {
         "float" => Node::Float,
         "double" => Node::Double,
         "string" => Node::String,
-        "bytes" => Node::Bytes,
+        "bytes" => Node::Bytes(BytesText::Latin1),
         _ => return None,
     })
 }

@@ -6,7 +6,7 @@
 const EMPTY: u32 = u32::MAX;
 
 /// Names with their index in schema order.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Table {
     mask: usize,
     slots: Vec<u32>,

@@ -5,6 +5,7 @@
 //! the value. Must never: take a value that names one branch for another one, or choose between two readings in silence.
 
 use super::encode::Walk;
+use super::ledger::Act;
 use super::plan::{Describe, Kind, Node, Tagged};
 use super::refusal::{Expected, Halt, Reason, Segment};
 use super::{Plan, Unions};
@@ -72,27 +73,16 @@ impl<'a> Walk<'a, '_> {
     /// An object that may name its branch, or be the value of one. Where both can be, the name counts, and the doubt is
     /// counted.
     fn either(&mut self, tagged: &'a Tagged, node: &'a Node) -> Result<(), Halt> {
-        let (start, depth, ledger, mark) = (self.scan.at, self.scan.depth, self.ledger, self.writer.mark());
-        let path = self.path.len();
+        let place = self.place();
         if !self.names_a_branch(tagged)? {
             return self.value(&tagged.plain);
         }
-        let by_name = self.attempt(start, |walk| walk.by_tag(tagged, node))?;
-        (self.scan.at, self.scan.depth, self.ledger) = (start, depth, ledger);
-        self.writer.rewind(mark);
-        self.path.truncate(path);
+        let by_name = self.attempt(|walk| walk.by_tag(tagged, node))?;
         if !by_name {
             return self.value(&tagged.plain);
         }
-        let by_shape = self.attempt(start, |walk| walk.value(&tagged.plain))?;
-        (self.scan.at, self.scan.depth, self.ledger) = (start, depth, ledger);
-        self.writer.rewind(mark);
-        self.path.truncate(path);
-        if by_shape {
-            if self.strict.ambiguous_unions {
-                return self.scan.fail(Reason::AmbiguousUnion, start, Expected::Type(node));
-            }
-            self.ledger.ambiguous_union += 1;
+        if self.attempt(|walk| walk.value(&tagged.plain))? {
+            self.note(Act::AmbiguousUnion, place.at, node)?;
         }
         self.by_tag(tagged, node)
     }
@@ -111,18 +101,15 @@ impl<'a> Walk<'a, '_> {
         Ok(named)
     }
 
-    /// Whether the value here can be taken so. What was read in vain or twice is bounded as for any union.
-    fn attempt(&mut self, start: usize, take: impl FnOnce(&mut Self) -> Result<(), Halt>) -> Result<bool, Halt> {
+    /// Whether the value here can be taken so. Nothing is written or passed; what was read is bounded as for any union.
+    fn attempt(&mut self, take: impl FnOnce(&mut Self) -> Result<(), Halt>) -> Result<bool, Halt> {
+        let place = self.place();
         let taken = take(self).is_ok();
-        if !taken && self.scan.failure.is_some_and(|failure| failure.reason.is_final()) {
-            return Err(Halt);
+        if taken {
+            self.scan.failure = None;
         }
-        let vain = self.scan.at.saturating_sub(start);
-        if vain > self.effort {
-            let limit = Expected::Text("a value whose branch is found sooner");
-            return self.scan.fail(Reason::UnionEffort, start, limit);
-        }
-        self.effort -= vain;
+        self.vain(place.at)?;
+        self.back(place);
         Ok(taken)
     }
 }

@@ -1,7 +1,7 @@
 //! Dates, times and timestamps: as numbers in the unit that the schema says, or as text (ISO 8601, RFC 3339).
 //!
 //! Comes in: the walk at a value of such a type. Goes out: the number that Avro stores. Must never: read a clock or a zone
-//! database; round or cut a fraction; guess the zone of a text that has none.
+//! database; guess the zone of a text that has none.
 //!
 //! | type | text |
 //! |---|---|
@@ -10,15 +10,17 @@
 //! | `timestamp-*` | `2026-11-24T17:48:52.5Z`, with `Z` or an offset (`+01:00`, `+0100`, `+01`) |
 //! | `local-timestamp-*` | the same without either |
 //!
-//! `T` may be `t` or one space. A fraction may have zeros beyond the unit and no other digit.
+//! `T` may be `t` or one space. Digits of a fraction beyond the unit, but for zeros, are an act
+//! of their own (`time_truncated`).
 
 use super::encode::Walk;
+use super::ledger::Act;
 use super::logical::Logical;
 use super::plan::Node;
 use super::refusal::{Expected, Halt, Reason};
 
-const DAY_SECONDS: i64 = 86_400;
-const NANOS: i64 = 1_000_000_000;
+pub(super) const DAY_SECONDS: i64 = 86_400;
+pub(super) const NANOS: i64 = 1_000_000_000;
 
 impl<'a> Walk<'a, '_> {
     /// A number that means time, on `int` or `long`, or its text.
@@ -26,26 +28,34 @@ impl<'a> Walk<'a, '_> {
         let start = self.scan.at;
         if self.scan.peek() == b'"' {
             let text = self.scan.string()?;
-            return match parse(logical, self.scan.text(text)) {
-                Ok(value) => {
-                    self.writer.long(value);
-                    Ok(())
-                }
-                Err(reason) => self.scan.fail(reason, start, Expected::Type(node)),
-            };
+            let read = parse(logical, self.scan.text(text));
+            return self.moment(read, start, node);
         }
         let value = self.scan.integer(node)?;
         if is_int && i32::try_from(value).is_err() {
             return self.scan.fail(Reason::OutOfRange, start, Expected::Type(node));
         }
         if doubtful(logical, value) {
-            if self.strict.timestamp_unit {
-                return self.scan.fail(Reason::TimestampUnit, start, Expected::Type(node));
-            }
-            self.ledger.timestamp_unit += 1;
+            self.note(Act::TimestampUnit, start, node)?;
         }
         self.writer.long(value);
         Ok(())
+    }
+
+    /// A time that was read from something else than its number: in the schema's unit, and whether it is that exactly.
+    pub(super) fn moment(
+        &mut self,
+        read: Result<(i64, bool), Reason>,
+        start: usize,
+        node: &'a Node,
+    ) -> Result<(), Halt> {
+        let (value, exact) = read.or_else(|reason| self.scan.fail(reason, start, Expected::Type(node)))?;
+        self.writer.long(value);
+        if exact { Ok(()) } else { self.truncated(start, node) }
+    }
+
+    pub(super) fn truncated(&mut self, start: usize, node: &'a Node) -> Result<(), Halt> {
+        self.note(Act::TimeTruncated, start, node)
     }
 }
 
@@ -63,34 +73,40 @@ fn doubtful(logical: Logical, value: i64) -> bool {
     value >= FROM && !(FROM.saturating_mul(unit)..TO.saturating_mul(unit)).contains(&value)
 }
 
-/// The number that Avro stores for a text.
-fn parse(logical: Logical, text: &[u8]) -> Result<i64, Reason> {
+/// The number that Avro stores for a text, and whether that is all that the text says.
+pub(super) fn parse(logical: Logical, text: &[u8]) -> Result<(i64, bool), Reason> {
     let mut text = Cursor(text);
     let value = match logical {
-        Logical::Date => text.date().ok_or(Reason::TimeText)?,
+        Logical::Date => (text.date().ok_or(Reason::TimeText)?, true),
         _ if logical.is_timestamp() || logical.is_local_timestamp() => {
             let days = text.date().ok_or(Reason::TimeText)?;
             text.any_of(b"Tt ").ok_or(Reason::TimeText)?;
-            let (seconds, nanos) = text.clock()?;
+            let clock = text.clock()?;
             let offset = if logical.is_timestamp() { text.offset().ok_or(Reason::TimeText)? } else { 0 };
-            in_unit(logical, days * DAY_SECONDS + seconds - offset, nanos)?
+            let midnight = days * DAY_SECONDS - offset;
+            in_unit(logical, Clock { seconds: midnight + clock.seconds, ..clock })?
         }
-        _ => {
-            let (seconds, nanos) = text.clock()?;
-            in_unit(logical, seconds, nanos)?
-        }
+        _ => in_unit(logical, text.clock()?)?,
     };
     if text.0.is_empty() { Ok(value) } else { Err(Reason::TimeText) }
 }
 
-fn in_unit(logical: Logical, seconds: i64, nanos: i64) -> Result<i64, Reason> {
+/// Seconds and nanoseconds, and whether finer digits were left out.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    pub(super) seconds: i64,
+    pub(super) nanos: i64,
+    pub(super) exact: bool,
+}
+
+/// In the unit of a logical type, and whether it is that exactly.
+pub(super) fn in_unit(logical: Logical, clock: Clock) -> Result<(i64, bool), Reason> {
     let per_second = logical.per_second().ok_or(Reason::TimeText)?;
     let nanos_per_unit = NANOS / per_second;
-    if nanos % nanos_per_unit != 0 {
-        return Err(Reason::TimePrecision);
-    }
-    let whole = seconds.checked_mul(per_second);
-    whole.and_then(|whole| whole.checked_add(nanos / nanos_per_unit)).ok_or(Reason::OutOfRange)
+    let exact = clock.exact && clock.nanos % nanos_per_unit == 0;
+    let whole = clock.seconds.checked_mul(per_second);
+    let value = whole.and_then(|whole| whole.checked_add(clock.nanos / nanos_per_unit)).ok_or(Reason::OutOfRange)?;
+    Ok((value, exact))
 }
 
 /// What is left of a text.
@@ -114,31 +130,30 @@ impl Cursor<'_> {
         (1..=days_of_month).contains(&day).then(|| days_since_epoch(year, month, day))
     }
 
-    /// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fraction` as seconds of the day and nanoseconds.
-    fn clock(&mut self) -> Result<(i64, i64), Reason> {
+    /// `HH:MM`, `HH:MM:SS` or `HH:MM:SS.fraction`, from midnight.
+    fn clock(&mut self) -> Result<Clock, Reason> {
         let (hour, minute) = self.hour_and_minute(true).ok_or(Reason::TimeText)?;
-        let (mut second, mut nanos) = (0, 0);
+        let (mut second, mut nanos, mut exact) = (0, 0, true);
         if self.any_of(b":").is_some() {
             second = self.number(2).filter(|second| *second < 60).ok_or(Reason::TimeText)?;
             if self.any_of(b".,").is_some() {
-                nanos = self.fraction()?;
+                (nanos, exact) = self.fraction()?;
             }
         }
-        Ok((hour * 3600 + minute * 60 + second, nanos))
+        Ok(Clock { seconds: hour * 3600 + minute * 60 + second, nanos, exact })
     }
 
-    fn fraction(&mut self) -> Result<i64, Reason> {
+    /// Nanoseconds, and whether there were no finer digits.
+    fn fraction(&mut self) -> Result<(i64, bool), Reason> {
         let digits = self.0.iter().take_while(|byte| byte.is_ascii_digit()).count();
         let (fraction, rest) = self.0.split_at_checked(digits).ok_or(Reason::TimeText)?;
         self.0 = rest;
         if fraction.is_empty() {
             return Err(Reason::TimeText);
         }
-        if fraction.iter().skip(9).any(|byte| *byte != b'0') {
-            return Err(Reason::TimePrecision);
-        }
+        let exact = fraction.iter().skip(9).all(|byte| *byte == b'0');
         let digits = fraction.iter().chain(std::iter::repeat(&b'0')).take(9);
-        Ok(digits.fold(0, |nanos, digit| nanos * 10 + i64::from(digit - b'0')))
+        Ok((digits.fold(0, |nanos, digit| nanos * 10 + i64::from(digit - b'0')), exact))
     }
 
     /// `Z`, `+HH:MM`, `+HHMM` or `+HH` as seconds east of Greenwich.

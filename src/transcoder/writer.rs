@@ -4,6 +4,7 @@
 
 use super::order::{Fill, Span};
 use super::simd::{BLOCK, unplain_of, whole};
+use std::collections::HashMap;
 
 /// The buffer, and what must be remembered about the records and maps that are being written.
 #[derive(Debug)]
@@ -34,9 +35,10 @@ impl WriterMemory {
     }
 }
 
-/// A map's key: where it stands in the buffer and in the JSON.
+/// A map's key: where its entry and it itself stand in the buffer, and where it stands in the JSON.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct MapKey {
+    entry: usize,
     pub(super) avro: (usize, usize),
     pub(super) json: (usize, usize),
 }
@@ -167,20 +169,46 @@ impl Writer<'_> {
     /// A map's key.
     #[inline]
     pub(super) fn map_key(&mut self, key: &[u8], json: (usize, usize)) {
+        let entry = self.out.len();
         self.size(key.len());
         let start = self.out.len();
         self.out.extend_from_slice(key);
-        self.memory.keys.push(MapKey { avro: (start, self.out.len()), json });
+        self.memory.keys.push(MapKey { entry, avro: (start, self.out.len()), json });
     }
 
     /// After the entries of a map: a key that is there twice, if any.
     #[inline]
-    pub(super) fn end_keys(&mut self, base: usize) -> Option<MapKey> {
+    pub(super) fn repeated_key(&mut self, base: usize) -> Option<MapKey> {
         let WriterMemory { keys, .. } = &mut *self.memory;
         let own = keys.get_mut(base..).unwrap_or_default();
-        let twice = if own.len() > 1 { repeated(&self.out, own) } else { None };
-        keys.truncate(base);
-        twice
+        if own.len() > 1 { repeated(&self.out, own) } else { None }
+    }
+
+    /// Drops all entries of a map whose key comes again behind them: how many they are.
+    #[cold]
+    pub(super) fn drop_repeated(&mut self, base: usize) -> usize {
+        let own = self.memory.keys.get_mut(base..).unwrap_or_default();
+        own.sort_unstable_by_key(|key| key.entry);
+        let Some(first) = own.first().map(|key| key.entry) else { return 0 };
+        let entries = self.out.split_off(first);
+        let part = |start: usize, end: usize| entries.get(start - first..end - first).unwrap_or_default();
+        let mut last = HashMap::new();
+        for (index, key) in own.iter().enumerate() {
+            last.insert(part(key.avro.0, key.avro.1), index);
+        }
+        let ends = own.iter().skip(1).map(|key| key.entry).chain([first + entries.len()]);
+        for (index, (key, end)) in own.iter().zip(ends).enumerate() {
+            if last.get(part(key.avro.0, key.avro.1)) == Some(&index) {
+                self.out.extend_from_slice(part(key.entry, end));
+            }
+        }
+        own.len() - last.len()
+    }
+
+    /// Forgets a map's keys.
+    #[inline]
+    pub(super) fn end_keys(&mut self, base: usize) {
+        self.memory.keys.truncate(base);
     }
 }
 

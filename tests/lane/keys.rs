@@ -29,15 +29,18 @@ fn keys_values_or_both_are_re_encoded() {
     type Case = (&'static [(&'static str, &'static str)], &'static str, Pair, Result<Pair, &'static str>);
     let json: &[(&str, &str)] = &[("key.output_format", "avro")];
     let text: &[(&str, &str)] = &[("key.output_format", "avro"), ("key.input_format", "text")];
+    let number: &[(&str, &str)] =
+        &[("key.output_format", "avro"), ("key.input_format", "text"), ("key.lossy.number_from_string", "accept")];
     let only: &[(&str, &str)] = &[("key.output_format", "avro"), ("value.output_format", "same")];
-    let cases: [Case; 11] = [
+    let cases: [Case; 12] = [
         (json, NUMBER, (Some(b"42"), Some(VALUE)), Ok((Some(b"\0\0\0\0\x02\x54"), Some(AVRO)))),
         (json, TEXT, (Some(b"\"k\""), Some(VALUE)), Ok((Some(b"\0\0\0\0\x02\x02k"), Some(AVRO)))),
         (json, TEXT, (Some(b"k"), Some(VALUE)), Err("syntax")),
         (text, TEXT, (Some(b"k \"1\"\n"), Some(VALUE)), Ok((Some(b"\0\0\0\0\x02\x0ck \"1\"\n"), Some(AVRO)))),
         (text, TEXT, (Some(b"\xff"), Some(VALUE)), Err("invalid_utf8")),
         (text, TEXT, (Some(b""), Some(VALUE)), Ok((Some(b"\0\0\0\0\x02\x00"), Some(AVRO)))),
-        (text, NUMBER, (Some(b"42"), Some(VALUE)), Err("wrong_type")),
+        (text, NUMBER, (Some(b"42"), Some(VALUE)), Err("number_from_string")),
+        (number, NUMBER, (Some(b"42"), Some(VALUE)), Ok((Some(b"\0\0\0\0\x02\x54"), Some(AVRO)))),
         // No key stays no key, a tombstone a tombstone.
         (json, NUMBER, (None, Some(VALUE)), Ok((None, Some(AVRO)))),
         (json, NUMBER, (Some(b"1"), None), Ok((Some(b"\0\0\0\0\x02\x02"), None))),
@@ -72,7 +75,10 @@ fn keys_values_or_both_are_re_encoded() {
 #[test]
 fn what_a_key_loses_is_not_lost_where_its_value_is_refused() {
     const KEY: &str = r#"{"type":"record","name":"K","fields":[{"name":"k","type":"long"}]}"#;
-    let stage = Stage::new(1).dead_letters().set("pipeline.p.key.output_format", "avro");
+    let stage = Stage::new(1)
+        .dead_letters()
+        .set("pipeline.p.key.output_format", "avro")
+        .set("pipeline.p.key.lossy.unknown_field", "accept");
     stage.registry.register("out-key", KEY);
     let key: Option<&[u8]> = Some(br#"{"k":1,"unknown":2}"#);
     stage.cluster.produce("in", &[record((key, Some(b"{\"n\":1}"))), record((key, Some(b"{}")))]);
