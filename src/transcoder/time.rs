@@ -89,8 +89,9 @@ fn in_unit(logical: Logical, seconds: i64, nanos: i64) -> Result<i64, Reason> {
     if nanos % nanos_per_unit != 0 {
         return Err(Reason::TimePrecision);
     }
-    let whole = seconds.checked_mul(per_second);
-    whole.and_then(|whole| whole.checked_add(nanos / nanos_per_unit)).ok_or(Reason::OutOfRange)
+    // Below zero the whole seconds alone can be beyond a number that holds the moment itself.
+    let units = i128::from(seconds) * i128::from(per_second) + i128::from(nanos / nanos_per_unit);
+    i64::try_from(units).map_err(|_| Reason::OutOfRange)
 }
 
 /// What is left of a text.
