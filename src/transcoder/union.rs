@@ -59,15 +59,17 @@ impl<'a> Walk<'a, '_> {
 
     fn attempts(&mut self, union: &'a Union, takers: &[u32], node: &'a Node) -> Result<(), Halt> {
         let (start, depth, ledger, mark) = (self.scan.at, self.scan.depth, self.ledger, self.writer.mark());
-        let (strict, path) = (self.strict, self.path.len());
-        for (number, pass) in [Strict::ALL, strict].iter().enumerate() {
+        let (path, asked) = (self.path.len(), (self.strict, self.scan.integers_as_written));
+        // A number with a point is a double before it is an integer; but before anything is lost it is an integer.
+        let passes = [(Strict::ALL, true), (Strict::ALL, asked.1), asked];
+        for (number, pass) in passes.iter().enumerate() {
+            if passes.iter().take(number).any(|earlier| earlier == pass) {
+                continue;
+            }
             for taker in takers {
-                // A number with a point is a double before it is an integer.
-                let as_written = std::mem::replace(&mut self.scan.integers_as_written, number == 0);
-                self.strict = *pass;
+                (self.strict, self.scan.integers_as_written) = *pass;
                 let taken = self.branch(union, *taker);
-                self.strict = strict;
-                self.scan.integers_as_written = as_written;
+                (self.strict, self.scan.integers_as_written) = asked;
                 if taken.is_ok() {
                     return taken;
                 }
