@@ -3,10 +3,11 @@
 //! Comes in: a schema's text and those it refers to, then JSON bytes. Goes out: Avro bytes appended to the caller's
 //! buffer, and a ledger of what was lost or filled in. Must never: do I/O, read a clock, log, panic, allocate per record.
 //!
-//! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan`,
-//! `number` and `integral` (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by field); `encode` walks a
-//! plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`, `decimal`, `time`, `union` and
-//! `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode` is the way back.
+//! Reading order: `plan` (what a schema is compiled to) <- `schema` (over `source`), `logical` and `default` (the
+//! compiler); `scan`, `number` and `integral` (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by
+//! field); `encode` walks a plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`,
+//! `decimal`, `time`, `union` and `tagged` for the types of those names; `refusal` and `ledger` say how it went; `decode`
+//! is the way back.
 //!
 //! What JSON is taken for which type: `tests/golden/README.md`.
 
@@ -27,6 +28,7 @@ mod refusal;
 mod scan;
 mod schema;
 mod simd;
+mod source;
 mod table;
 mod tagged;
 mod text;

@@ -6,7 +6,7 @@
 
 use super::plan::{Enum, Field, FieldDefault, FieldId, Fixed, Node, Nullable, Plan, Record, Tagged, Union};
 use super::table::Table;
-use super::{Options, Unions, default, logical};
+use super::{Options, Unions, default, logical, source};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -69,7 +69,7 @@ impl Compiler {
 
     fn text(&mut self, text: &str) -> Result<Node, SchemaError> {
         // The parser's own limit on depth, 128, is the bound of every recursion here.
-        match serde_json::from_str::<Value>(text) {
+        match source::read(text) {
             Ok(schema) => self.node(&schema, ""),
             Err(error) => self.fail(format!("no JSON: {error}")),
         }
@@ -218,10 +218,10 @@ impl Compiler {
         }
         let Some(schema) = field.get("type") else { return self.fail(format!("field `{name}` has no `type`")) };
         let node = self.part(format_args!(".type"), schema, namespace)?;
-        let default = match field.get("default") {
+        let default = match field.get("default").and_then(Value::as_str) {
             None => FieldDefault::None,
-            Some(default) => {
-                self.defaults.insert(id, default.to_string());
+            Some(text) => {
+                self.defaults.insert(id, text.to_owned());
                 FieldDefault::Pending
             }
         };
@@ -245,8 +245,9 @@ impl Compiler {
             names.push(symbol.into());
         }
         let symbols = Table::new(names);
-        if let Some(default) = attributes.get("default") {
-            let known = default.as_str().and_then(|default| symbols.get(default.as_bytes()));
+        if let Some(text) = attributes.get("default").and_then(Value::as_str) {
+            let default = serde_json::from_str::<String>(text).ok();
+            let known = default.and_then(|default| symbols.get(default.as_bytes()));
             if known.is_none() {
                 return self.fail("the enum's `default` is none of its symbols");
             }

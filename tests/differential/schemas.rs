@@ -28,12 +28,9 @@ fn with_defaults(text: &str, choices: &mut Choices<'_>) -> String {
             let mut documents =
                 Documents { schema: &schema, choices, unions: Unions::Plain, wild, spaces: false, left: 50 };
             let default = documents.value(&field.kind, 6);
-            // What is no JSON, too deep, or a number beyond a double makes the whole schema none.
+            // What is no JSON, too deep, or what no library reads as JSON makes the whole schema none.
             let with_it = text.replace(&place, &default);
             let taken = serde_json::from_str::<serde_json::Value>(&with_it).is_ok();
-            let default: String =
-                serde_json::from_str::<serde_json::Value>(&default).map(|v| v.to_string()).unwrap_or_default(); // CANON
-            let with_it = text.replace(&place, &default); // CANON
             text = if taken { with_it } else { text.replace(&place, "0") };
         }
     }
