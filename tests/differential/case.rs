@@ -32,7 +32,7 @@ impl Case {
             return Self::of(schema, options, wild, choices);
         }
         let mut schema = schemas::random(choices).into_bytes();
-        for _ in 0..=choices.below(4) {
+        for _ in 0..=choices.below(2) {
             match choices.below(3) {
                 0 => broken(choices, &mut schema),
                 // Parts of a schema at another place of it.

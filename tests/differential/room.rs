@@ -70,6 +70,25 @@ fn of(options: &Options) -> transcoder::Options {
     }
 }
 
+/// The options of a golden case.
+#[cfg(test)]
+pub(crate) fn golden_options(case: &serde_json::Value) -> Options {
+    const NAMES: [(&str, &str); 4] = [
+        ("unknown_fields", "unknown_field"),
+        ("rounding", "rounded"),
+        ("ambiguous_unions", "ambiguous_union"),
+        ("timestamp_unit", "timestamp_unit"),
+    ];
+    let options = &case["options"];
+    let refused = NAMES.iter().filter(|(name, _)| options[*name] == "refuse").map(|(_, act)| *act).collect();
+    let unions = match options["unions"].as_str() {
+        Some("tagged") => Unions::Tagged,
+        Some("auto") => Unions::Auto,
+        _ => Unions::Plain,
+    };
+    Options { unions, refused }
+}
+
 fn encode(encoder: &mut Encoder, json: &[u8]) -> Result<Taken, Refused> {
     let (mut out, mut ledger) = (b"before".to_vec(), Ledger::default());
     match encoder.encode(json, &mut out, &mut ledger) {

@@ -5,6 +5,7 @@
 
 use super::json::Json;
 use super::number;
+use super::scalar::{is_uuid, latin1, long, sized};
 use super::schema::{Schema, Type};
 use super::time::Time;
 use num_bigint::BigInt;
@@ -380,32 +381,4 @@ fn decimal(unscaled: &BigInt, precision: u32, fixed: Option<usize>) -> Outcome {
     let Some(size) = fixed else { return Encoded::of(sized(&bytes)) };
     let sign = if *unscaled < BigInt::ZERO { 0xff } else { 0 };
     Encoded::of([vec![sign; size - bytes.len()], bytes].concat())
-}
-
-/// Each character as one byte.
-fn latin1(text: &str) -> Result<Vec<u8>, &'static str> {
-    text.chars().map(|character| u8::try_from(character).map_err(|_| "byte_range")).collect()
-}
-
-fn is_uuid(text: &str) -> bool {
-    let groups: Vec<&str> = text.split('-').collect();
-    groups.iter().map(|group| group.len()).eq([8, 4, 4, 4, 12])
-        && groups.concat().bytes().all(|digit| digit.is_ascii_hexdigit())
-}
-
-/// The specification's integer: zigzag, then seven bits a byte, lowest first.
-pub(crate) fn long(value: i64) -> Vec<u8> {
-    let value = i128::from(value);
-    let mut zigzag = if value < 0 { -2 * value - 1 } else { 2 * value };
-    let mut bytes = Vec::new();
-    while zigzag >= 128 {
-        bytes.push((zigzag % 128 + 128) as u8);
-        zigzag /= 128;
-    }
-    bytes.push(zigzag as u8);
-    bytes
-}
-
-fn sized(bytes: &[u8]) -> Vec<u8> {
-    [long(bytes.len() as i64), bytes.to_vec()].concat()
 }

@@ -7,6 +7,7 @@
 pub(crate) mod encode;
 pub(crate) mod json;
 pub(crate) mod number;
+mod scalar;
 pub(crate) mod schema;
 pub(crate) mod time;
 
