@@ -3,11 +3,12 @@
 //! Comes in: a schema's text and those it refers to, then JSON bytes. Goes out: Avro bytes appended to the caller's
 //! buffer, and a ledger of what was lost or filled in. Must never: do I/O, read a clock, log, panic, allocate per record.
 //!
-//! Reading order: `plan` (what a schema is compiled to) <- `schema`, `logical` and `default` (the compiler); `scan`,
+//! Reading order: `plan` (what a schema is compiled to) <- `schema` (over `source`), `logical` and `default` (the
+//! compiler), `settings` (what the options make of it: `place`, `pointer`, `names`, `timed`, `discriminator`); `scan`,
 //! `number` and `integral` (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by field); `encode` walks a
-//! plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`, `bytes`, `duration`,
-//! `decimal`, `big_decimal`, `time`, `union` and `tagged` for the types of those names, `coerce` for values of another kind;
-//! `settings` makes of a plan what the options say (`place`, `pointer`, `names`, `timed`, `discriminator`); `refusal` and `ledger` say how it went; `decode` is the way back.
+//! plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`, `bytes`, `duration`, `decimal`,
+//! `big_decimal`, `time`, `union` and `tagged` for the types of those names, and `coerce` for values of another kind;
+//! `refusal` and `ledger` say how it went; `decode` is the way back.
 //!
 //! What JSON is taken for which type: `tests/golden/README.md`.
 
@@ -37,6 +38,7 @@ mod scan;
 mod schema;
 mod settings;
 mod simd;
+mod source;
 mod table;
 mod tagged;
 mod text;

@@ -6,7 +6,7 @@
 
 use super::plan::{Enum, Field, FieldDefault, FieldId, Fixed, Node, Nullable, Plan, Record, Tagged, Union};
 use super::table::Table;
-use super::{Acts, BytesText, Options, Unions, default, logical, settings};
+use super::{Acts, BytesText, Options, Unions, default, logical, settings, source};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -78,7 +78,7 @@ impl Compiler {
 
     fn text(&mut self, text: &str) -> Result<Node, SchemaError> {
         // The parser's own limit on depth, 128, is the bound of every recursion here.
-        match serde_json::from_str::<Value>(text) {
+        match source::read(text) {
             Ok(schema) => self.node(&schema, ""),
             Err(error) => self.fail(format!("no JSON: {error}")),
         }
@@ -229,10 +229,10 @@ impl Compiler {
         }
         let Some(schema) = field.get("type") else { return self.fail(format!("field `{name}` has no `type`")) };
         let node = self.part(format_args!(".type"), schema, namespace)?;
-        let default = match field.get("default") {
+        let default = match field.get("default").and_then(Value::as_str) {
             None => FieldDefault::None,
-            Some(default) => {
-                self.defaults.insert(id, default.to_string());
+            Some(text) => {
+                self.defaults.insert(id, text.to_owned());
                 FieldDefault::Pending
             }
         };
@@ -259,8 +259,9 @@ impl Compiler {
         }
         let symbols = Table::new(names);
         let mut default = None;
-        if let Some(given) = attributes.get("default") {
-            default = given.as_str().and_then(|given| symbols.get(given.as_bytes()));
+        if let Some(text) = attributes.get("default").and_then(Value::as_str) {
+            let given = serde_json::from_str::<String>(text).ok();
+            default = given.and_then(|given| symbols.get(given.as_bytes()));
             if default.is_none() {
                 return self.fail("the enum's `default` is none of its symbols");
             }

@@ -3,7 +3,8 @@
 //! Comes in: the input and a place in it. Goes out: the next sixteen bytes, and the index of the first that matters.
 //! Must never: read past the input; what is missing there is zeros.
 //!
-//! On x86-64 by SSE2, which every such processor has; elsewhere by plain arithmetic, the twin that the test holds it to.
+//! On x86-64 by SSE2, which every such processor has; elsewhere, and with the feature `portable`, by plain arithmetic,
+//! the twin that the test holds it to.
 //! The only `unsafe` of the transcoder: the compiler asks for it where a function that names SSE2 is called by one that
 //! does not. No pointer is touched.
 #![allow(unsafe_code, reason = "calls of functions that name SSE2; no pointers")]
@@ -61,9 +62,9 @@ fn last(json: &[u8], at: usize) -> [u8; BLOCK] {
 #[inline]
 pub(super) fn same(bytes: &[u8; BLOCK], others: &[u8; BLOCK], mask: u32) -> bool {
     // SAFETY: SSE2, all that is asked for, is part of x86-64.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     return unsafe { sse2::same(bytes, others) } & mask == mask;
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
     return plain::same(bytes, others, mask);
 }
 
@@ -71,9 +72,9 @@ pub(super) fn same(bytes: &[u8; BLOCK], others: &[u8; BLOCK], mask: u32) -> bool
 #[inline]
 pub(super) fn special_of(bytes: &[u8; BLOCK]) -> usize {
     // SAFETY: SSE2, all that is asked for, is part of x86-64.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     return unsafe { sse2::special(bytes) };
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
     return plain::special(bytes);
 }
 
@@ -81,9 +82,9 @@ pub(super) fn special_of(bytes: &[u8; BLOCK]) -> usize {
 #[inline]
 pub(super) fn unplain_of(bytes: &[u8; BLOCK]) -> usize {
     // SAFETY: SSE2, all that is asked for, is part of x86-64.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     return unsafe { sse2::unplain(bytes) };
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
     return plain::unplain(bytes);
 }
 
@@ -91,13 +92,13 @@ pub(super) fn unplain_of(bytes: &[u8; BLOCK]) -> usize {
 #[inline]
 fn visible_of(bytes: &[u8; BLOCK]) -> usize {
     // SAFETY: SSE2, all that is asked for, is part of x86-64.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
     return unsafe { sse2::visible(bytes) };
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(any(not(target_arch = "x86_64"), feature = "portable"))]
     return plain::visible(bytes);
 }
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", not(feature = "portable")))]
 mod sse2 {
     use super::BLOCK;
     use std::arch::x86_64::{
@@ -154,7 +155,7 @@ mod sse2 {
     }
 }
 
-#[cfg_attr(target_arch = "x86_64", cfg(test))]
+#[cfg_attr(all(target_arch = "x86_64", not(feature = "portable")), cfg(test))]
 mod plain {
     use super::BLOCK;
 

@@ -104,9 +104,9 @@ pub(super) fn in_unit(logical: Logical, clock: Clock) -> Result<(i64, bool), Rea
     let per_second = logical.per_second().ok_or(Reason::TimeText)?;
     let nanos_per_unit = NANOS / per_second;
     let exact = clock.exact && clock.nanos % nanos_per_unit == 0;
-    let whole = clock.seconds.checked_mul(per_second);
-    let value = whole.and_then(|whole| whole.checked_add(clock.nanos / nanos_per_unit)).ok_or(Reason::OutOfRange)?;
-    Ok((value, exact))
+    // Below zero the whole seconds alone can be beyond a number that holds the moment itself.
+    let units = i128::from(clock.seconds) * i128::from(per_second) + i128::from(clock.nanos / nanos_per_unit);
+    i64::try_from(units).map(|units| (units, exact)).map_err(|_| Reason::OutOfRange)
 }
 
 /// What is left of a text.

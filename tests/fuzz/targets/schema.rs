@@ -1,0 +1,4 @@
+//! The schema compiler over anything.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| json2avro::schema(bytes));
