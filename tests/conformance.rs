@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 /// The folder with others' material, if it is there.
-fn shared(folder: &str) -> Option<PathBuf> {
+pub(crate) fn shared(folder: &str) -> Option<PathBuf> {
     let root = std::env::var_os("JSON2AVRO_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let folder = root.join(folder);
@@ -24,7 +24,7 @@ fn shared(folder: &str) -> Option<PathBuf> {
 }
 
 /// The lines of a gzipped file, each a JSON value.
-fn lines(path: PathBuf) -> Vec<Value> {
+pub(crate) fn lines(path: PathBuf) -> Vec<Value> {
     text(path).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
@@ -34,7 +34,7 @@ fn text(path: PathBuf) -> String {
     text
 }
 
-fn string<'a>(case: &'a Value, key: &str) -> &'a str {
+pub(crate) fn string<'a>(case: &'a Value, key: &str) -> &'a str {
     case[key].as_str().unwrap_or_default()
 }
 
@@ -68,8 +68,10 @@ fn round_trip(plan: &Arc<Plan>, datum: &[u8]) -> Vec<u8> {
     json
 }
 
+/// JSON as a tree; infinity, which `Value` does not have, as text.
 fn from(json: &[u8]) -> Value {
-    serde_json::from_slice(json).unwrap()
+    let text = str::from_utf8(json).unwrap().replace("-1e999", "\u{1}").replace("1e999", "\"infinity\"");
+    serde_json::from_str(&text.replace('\u{1}', "\"-infinity\"")).unwrap()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -97,7 +99,7 @@ fn same(a: &Value, b: &Value) -> bool {
 
 /// Why a case that must be accepted is not as expected, if it is not. What is expected may be spelt with tags only where
 /// the input is.
-fn fault(case: &Value, plan: &Arc<Plan>) -> Option<String> {
+pub(crate) fn fault(case: &Value, plan: &Arc<Plan>) -> Option<String> {
     let plain = spelt(case, plan, Unions::Plain);
     if plain.is_none() || string(case, "dialect") != "avro-json" { plain } else { spelt(case, plan, Unions::Tagged) }
 }

@@ -63,8 +63,28 @@ fn check(case: &Value) -> Result<(), String> {
     Ok(())
 }
 
+/// What becomes of a document: what is read back and what was counted, or the reason of the refusal.
+pub(crate) fn outcome(schema: &str, options: &Options, json: &str) -> String {
+    let plan = match Plan::compile(schema, &[], options) {
+        Ok(plan) => Arc::new(plan),
+        Err(error) => return error.to_string(),
+    };
+    let (mut out, mut ledger, mut read) = (Vec::new(), Ledger::default(), Vec::new());
+    match Encoder::new(Arc::clone(&plan)).encode(json.as_bytes(), &mut out, &mut ledger) {
+        Ok(()) => {
+            // As the schema alone would have it spelt.
+            let plan = Plan::compile(schema, &[], &Options::default()).unwrap();
+            assert_eq!(decode(&plan, &out, &mut read), Ok(out.len()));
+            let acts: Vec<&str> = ledger.iter().filter(|(_, times)| *times > 0).map(|(act, _)| act).collect();
+            let acts = if acts.is_empty() { String::new() } else { format!(" {}", acts.join(", ")) };
+            format!("`{}`{acts}", String::from_utf8(read).unwrap())
+        }
+        Err(refusal) => format!("*{}*", refusal.reason),
+    }
+}
+
 /// Options as a config spells them; `accept` and `reject` are the acts that are not as by default.
-fn options(given: &Value) -> Result<Options, String> {
+pub(crate) fn options(given: &Value) -> Result<Options, String> {
     let acts = |key: &str| {
         let acts = given[key].as_array().into_iter().flatten().map(|act| Act::named(act.as_str().unwrap()).unwrap());
         acts.fold(Acts::NONE, Acts::with)

@@ -14,6 +14,7 @@ mod check;
 mod config;
 mod conformance;
 mod convert;
+mod decisions;
 mod demo;
 mod deploy;
 mod differential;

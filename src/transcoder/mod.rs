@@ -10,7 +10,7 @@
 //! `big_decimal`, `time`, `union` and `tagged` for the types of those names, and `coerce` for values of another kind;
 //! `refusal` and `ledger` say how it went; `decode` is the way back.
 //!
-//! What JSON is taken for which type: `tests/golden/README.md`.
+//! What JSON is taken for which type: `config/conversion.md`.
 
 mod big_decimal;
 mod bytes;

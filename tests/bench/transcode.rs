@@ -39,8 +39,9 @@ const NAIVE_EVERY: usize = 12;
 fn main() {
     // Cargo adds `--bench`.
     let wanted: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    println!("| set | JSON B | Avro B | MB/s | ns/record | % of IgnoredAny | times naive |");
-    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let (names, lines) = (rivals::NAMES, "| ---: ".repeat(rivals::ALL.len()));
+    println!("| set | JSON B | Avro B | MB/s | ns/record | % of IgnoredAny | times naive |{names}");
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: {lines}|");
     for (name, count) in SETS.into_iter().filter(|(name, _)| wanted.is_empty() || wanted.iter().any(|set| set == name))
     {
         if let Some(set) = Set::load(name, count) {
@@ -85,6 +86,7 @@ impl Set {
         let (mut out, mut ledger) = (Vec::new(), Ledger::default());
         let mut ours = || self.pass(|record| encode(&mut encoder, record, &mut out, &mut ledger));
         let (mut own, mut of_ignored, mut of_naive) = (Vec::new(), Vec::new(), Vec::new());
+        let mut of_rivals = [Vec::new(), Vec::new()];
         for round in 0..ROUNDS {
             let (seconds, ignored) = if round % 2 == 0 {
                 let seconds = ours();
@@ -95,13 +97,16 @@ impl Set {
             };
             own.push(seconds);
             of_ignored.push(ignored / seconds);
+            for (rival, of_rival) in rivals::ALL.into_iter().zip(&mut of_rivals) {
+                of_rival.push(self.pass(rival) / seconds);
+            }
             if round % NAIVE_EVERY == 0 {
                 of_naive.push(self.pass(|record| naive(&self.apache, record)) / seconds);
             }
         }
         let (records, seconds) = (self.records.len(), median(own));
         format!(
-            "| {} | {} | {} | {:.0} | {:.0} | {:.1} | {:.1} |",
+            "| {} | {} | {} | {:.0} | {:.0} | {:.1} | {:.1} |{}",
             self.name,
             json / records,
             avro / records,
@@ -109,6 +114,11 @@ impl Set {
             seconds * 1e9 / records as f64,
             median(of_ignored) * 100.0,
             median(of_naive),
+            rivals::ALL
+                .iter()
+                .zip(of_rivals)
+                .map(|(_, of)| format!(" {:.1} |", median(of) * 100.0))
+                .collect::<String>(),
         )
     }
 
@@ -196,4 +206,37 @@ fn real() -> Option<String> {
 /// Some sets have fields that their schemas do not have.
 fn options() -> Options {
     Options { lossy: Options::default().lossy.with(Act::UnknownField).with(Act::Rounded), ..Options::default() }
+}
+
+/// Others that read JSON and keep nothing, or nearly so.
+#[cfg(feature = "rivals")]
+mod rivals {
+    use std::cell::RefCell;
+    use std::hint::black_box;
+
+    pub(crate) const NAMES: &str = " % of simd-json's tape | % of sonic-rs validating |";
+    pub(crate) const ALL: [fn(&[u8]); 2] = [tape, validate];
+
+    thread_local! {
+        // It parses in place: the copy is what its users pay, too.
+        static MEMORY: RefCell<(Vec<u8>, simd_json::Buffers)> = RefCell::default();
+    }
+
+    fn tape(record: &[u8]) {
+        MEMORY.with_borrow_mut(|(copy, buffers)| {
+            copy.clear();
+            copy.extend_from_slice(record);
+            black_box(simd_json::to_tape_with_buffers(copy, buffers).is_ok());
+        });
+    }
+
+    fn validate(record: &[u8]) {
+        black_box(sonic_rs::from_slice::<sonic_rs::LazyValue<'_>>(record).is_ok());
+    }
+}
+
+#[cfg(not(feature = "rivals"))]
+mod rivals {
+    pub(crate) const NAMES: &str = "";
+    pub(crate) const ALL: [fn(&[u8]); 0] = [];
 }
