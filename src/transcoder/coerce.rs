@@ -7,7 +7,8 @@
 use super::encode::Walk;
 use super::integral;
 use super::ledger::Act;
-use super::number::{double_of, float_of, is_number};
+use super::nearest::{double_of, float_of};
+use super::number::is_number;
 use super::plan::{Kind, Node};
 use super::refusal::{Expected, Halt, Reason};
 

@@ -7,7 +7,8 @@
 use super::bytes::{one_byte_characters, push_bytes};
 use super::encode::Walk;
 use super::ledger::Act;
-use super::number::{is_number, significant};
+use super::nearest::significant;
+use super::number::is_number;
 use super::plan::{Decimal, Node};
 use super::refusal::{Expected, Halt, Reason};
 use num_bigint::BigInt;

@@ -6,12 +6,9 @@
 //! Floats are the shortest text that reads back as the same, always with a point or an exponent. Infinity is `1e999`, as
 //! `encode` takes it. NaN, which JSON does not have and `encode` never writes, becomes the string `"NaN"`.
 
-use super::decimal::{MAX_PRECISION, Unscaled};
-use super::plan::{Decimal, Fixed, FixedLogical, Node, Plan};
-use super::{BytesText, MAX_DEPTH, big_decimal, duration};
-use base64::Engine as _;
+use super::MAX_DEPTH;
+use super::plan::{Node, Plan};
 use std::fmt;
-use std::io::Write as _;
 
 /// Values that may take no bytes at all (null, an empty record): a few bytes of count could ask for any number of them.
 const MAX_IDLE: usize = 1 << 20;
@@ -50,18 +47,19 @@ pub fn decode(plan: &Plan, datum: &[u8], json: &mut Vec<u8>) -> Result<usize, De
     }
 }
 
-struct Reader<'a> {
+/// A datum on its way to JSON.
+pub(super) struct Reader<'a> {
     plan: &'a Plan,
     datum: &'a [u8],
     at: usize,
     depth: u32,
     /// How many more values may take no bytes.
     idle: usize,
-    json: &'a mut Vec<u8>,
+    pub(super) json: &'a mut Vec<u8>,
 }
 
 impl<'a> Reader<'a> {
-    fn fail<T>(&self, problem: &'static str) -> Result<T, DecodeError> {
+    pub(super) fn fail<T>(&self, problem: &'static str) -> Result<T, DecodeError> {
         Err(DecodeError { problem, offset: self.at })
     }
 
@@ -121,25 +119,7 @@ impl<'a> Reader<'a> {
                 };
                 self.quote(symbol);
             }
-            Node::Nullable(_) | Node::Union(_) => {
-                let index = self.size("a union branch that is negative")?;
-                let Some(branch) = node.branch(index) else { return self.fail("a union branch past the last") };
-                self.value(branch)?;
-            }
-            Node::Tagged(tagged) => {
-                let index = self.size("a union branch that is negative")?;
-                let Some(branch) = node.branch(index) else { return self.fail("a union branch past the last") };
-                match (branch, tagged.names.names().get(index)) {
-                    (Node::Null, _) | (_, None) => self.value(branch)?,
-                    (_, Some(name)) => {
-                        self.json.push(b'{');
-                        self.quote(name);
-                        self.json.push(b':');
-                        self.value(branch)?;
-                        self.json.push(b'}');
-                    }
-                }
-            }
+            Node::Nullable(_) | Node::Union(_) | Node::Tagged(_) => self.union(node)?,
             Node::Array(_) | Node::Map(_) | Node::Record(_) => {
                 if self.depth == MAX_DEPTH {
                     return self.fail("more than 128 containers inside one another");
@@ -150,6 +130,24 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
+    }
+
+    /// A union's value, with the name of its branch where these have names.
+    fn union(&mut self, node: &Node) -> Result<(), DecodeError> {
+        let index = self.size("a union branch that is negative")?;
+        let Some(branch) = node.branch(index) else { return self.fail("a union branch past the last") };
+        match (branch, node) {
+            (Node::Null, _) => self.value(branch),
+            (_, Node::Tagged(tagged)) => {
+                self.json.push(b'{');
+                self.quote(tagged.names.names().get(index).map_or("", |name| name));
+                self.json.push(b':');
+                self.value(branch)?;
+                self.json.push(b'}');
+                Ok(())
+            }
+            _ => self.value(branch),
+        }
     }
 
     fn container(&mut self, node: &Node) -> Result<(), DecodeError> {
@@ -215,91 +213,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A number with exactly the schema's digits after the point.
-    fn decimal(&mut self, decimal: &Decimal) -> Result<(), DecodeError> {
-        let bytes = match &decimal.fixed {
-            Some(fixed) => self.take(fixed.size)?,
-            None => self.sized()?,
-        };
-        if bytes.is_empty() {
-            return self.fail("a decimal of no bytes");
-        }
-        if bytes.len() > MAX_PRECISION as usize / 2 {
-            return self.fail("a decimal of more than 4,900 digits");
-        }
-        let text = Unscaled::from_bytes(bytes).text();
-        self.scaled(&text, decimal.scale as usize);
-        Ok(())
-    }
-
-    /// The unscaled value and the scale, each as Avro, within bytes.
-    fn big_decimal(&mut self) -> Result<(), DecodeError> {
-        let bytes = self.sized()?;
-        let Some((bytes, scale)) = big_decimal::parts(bytes) else {
-            self.quote_bytes(bytes);
-            return Ok(());
-        };
-        let text = Unscaled::from_bytes(bytes).text();
-        match usize::try_from(scale) {
-            Ok(scale) if scale <= MAX_PRECISION as usize => self.scaled(&text, scale),
-            // As an integer with an exponent it reads as the same digits and the same scale.
-            _ => self.print(format_args!("{text}e{}", -i64::from(scale))),
-        }
-        Ok(())
-    }
-
-    /// An integer with the point so many digits from its end.
-    fn scaled(&mut self, text: &str, scale: usize) {
-        let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
-        // At least one digit before the point.
-        let digits = format!("{digits:0>width$}", width = scale + 1);
-        let (whole, fraction) = digits.split_at_checked(digits.len() - scale).unwrap_or((&digits, ""));
-        let point = if fraction.is_empty() { "" } else { "." };
-        self.print(format_args!("{sign}{whole}{point}{fraction}"));
-    }
-
-    fn fixed(&mut self, fixed: &Fixed, bytes: &[u8]) -> Result<(), DecodeError> {
-        match (fixed.logical, bytes.first_chunk::<12>(), bytes.first_chunk::<16>()) {
-            (Some(FixedLogical::Duration), Some(duration), _) => {
-                let mut text = String::new();
-                if duration::print(duration, &mut text).is_err() {
-                    return self.fail("a duration that cannot be printed");
-                }
-                self.quote(&text);
-            }
-            (Some(FixedLogical::Uuid), _, Some(uuid)) => {
-                let hex = format!("{:032x}", u128::from_be_bytes(*uuid));
-                let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default();
-                let (a, b, c, d, e) = (part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32));
-                self.print(format_args!("\"{a}-{b}-{c}-{d}-{e}\""));
-            }
-            _ => self.bytes(bytes, fixed.text)?,
-        }
-        Ok(())
-    }
-
-    fn bytes(&mut self, bytes: &[u8], spelt: BytesText) -> Result<(), DecodeError> {
-        match spelt {
-            BytesText::Latin1 => self.quote_bytes(bytes),
-            BytesText::Base64 => {
-                let text = base64::engine::general_purpose::STANDARD.encode(bytes);
-                self.quote(&text);
-            }
-            BytesText::Hex => {
-                self.json.push(b'"');
-                bytes.iter().for_each(|byte| self.print(format_args!("{byte:02x}")));
-                self.json.push(b'"');
-            }
-            BytesText::Utf8 => match str::from_utf8(bytes) {
-                Ok(text) => self.quote(text),
-                Err(_) => return self.fail("bytes that are no UTF-8, which the options say they are"),
-            },
-        }
-        Ok(())
-    }
-
     /// Counts a value that may have taken no bytes.
-    fn idle(&mut self) -> Result<(), DecodeError> {
+    pub(super) fn idle(&mut self) -> Result<(), DecodeError> {
         match self.idle.checked_sub(1) {
             Some(left) => self.idle = left,
             None => return self.fail("too many values of no bytes"),
@@ -307,7 +222,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn take(&mut self, size: usize) -> Result<&'a [u8], DecodeError> {
+    pub(super) fn take(&mut self, size: usize) -> Result<&'a [u8], DecodeError> {
         let datum = self.datum;
         let Some(bytes) = self.at.checked_add(size).and_then(|end| datum.get(self.at..end)) else {
             return self.fail("fewer bytes than the schema needs");
@@ -345,7 +260,7 @@ impl<'a> Reader<'a> {
         self.size("a length that is negative")
     }
 
-    fn sized(&mut self) -> Result<&'a [u8], DecodeError> {
+    pub(super) fn sized(&mut self) -> Result<&'a [u8], DecodeError> {
         let length = self.length()?;
         self.take(length)
     }
@@ -353,56 +268,5 @@ impl<'a> Reader<'a> {
     fn text(&mut self) -> Result<&'a str, DecodeError> {
         let bytes = self.sized()?;
         simdutf8::basic::from_utf8(bytes).or_else(|_| self.fail("a string that is no UTF-8"))
-    }
-
-    fn print(&mut self, text: fmt::Arguments<'_>) {
-        // Writing to a `Vec` does not fail.
-        drop(self.json.write_fmt(text));
-    }
-
-    fn float(&mut self, text: fmt::Arguments<'_>, value: f64) {
-        if value.is_finite() {
-            return self.print(text);
-        }
-        let name: &[u8] = match value {
-            f64::INFINITY => b"1e999",
-            f64::NEG_INFINITY => b"-1e999",
-            _ => b"\"NaN\"",
-        };
-        self.json.extend_from_slice(name);
-    }
-
-    fn quote(&mut self, text: &str) {
-        self.json.push(b'"');
-        for byte in text.bytes() {
-            self.character(byte);
-        }
-        self.json.push(b'"');
-    }
-
-    /// Each byte as the character of that number.
-    fn quote_bytes(&mut self, bytes: &[u8]) {
-        self.json.push(b'"');
-        for byte in bytes {
-            if *byte < 0x80 {
-                self.character(*byte);
-            } else {
-                self.json.extend_from_slice(char::from(*byte).encode_utf8(&mut [0; 2]).as_bytes());
-            }
-        }
-        self.json.push(b'"');
-    }
-
-    /// One byte of a string in JSON's spelling.
-    fn character(&mut self, byte: u8) {
-        match byte {
-            b'"' => self.json.extend_from_slice(b"\\\""),
-            b'\\' => self.json.extend_from_slice(b"\\\\"),
-            b'\n' => self.json.extend_from_slice(b"\\n"),
-            b'\r' => self.json.extend_from_slice(b"\\r"),
-            b'\t' => self.json.extend_from_slice(b"\\t"),
-            0..0x20 => self.print(format_args!("\\u{byte:04x}")),
-            _ => self.json.push(byte),
-        }
     }
 }

@@ -5,10 +5,10 @@
 //!
 //! Reading order: `plan` (what a schema is compiled to) <- `schema` (over `source`), `logical` and `default` (the
 //! compiler), `settings` (what the options make of it: `place`, `pointer`, `names`, `timed`, `discriminator`); `scan`,
-//! `number` and `integral` (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by field); `encode` walks a
+//! `number`, `integral` and `nearest` (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by field); `encode` walks a
 //! plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`, `bytes`, `duration`, `decimal`,
 //! `big_decimal`, `time`, `union` and `tagged` for the types of those names, and `coerce` for values of another kind;
-//! `refusal` and `ledger` say how it went; `decode` is the way back.
+//! `refusal` and `ledger` say how it went; `decode` and `spell` are the way back.
 //!
 //! What JSON is taken for which type: `config/conversion.md`.
 
@@ -27,6 +27,7 @@ mod keys;
 mod ledger;
 mod logical;
 mod names;
+mod nearest;
 mod number;
 mod order;
 mod place;
@@ -39,6 +40,7 @@ mod schema;
 mod settings;
 mod simd;
 mod source;
+mod spell;
 mod table;
 mod tagged;
 mod text;
