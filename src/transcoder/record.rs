@@ -115,7 +115,7 @@ impl<'a> Walk<'a, '_> {
     }
 
     /// Passes a key, its colon and the white space behind it.
-    #[inline]
+    #[inline(always)]
     fn record_key(&mut self, index: u32, previous: usize, guess: usize, record: &Record) -> Result<Key, Halt> {
         let start = self.scan.at;
         if let Some(key) = self.keys.get(guess)
@@ -262,7 +262,7 @@ impl<'a> Walk<'a, '_> {
         let fields = self.writer.begin_record_apart(record);
         let previous = self.keys.start(index);
         while open {
-            let key = self.record_key(index, previous, previous, record)?;
+            let key = self.other_key(index, previous, record)?;
             match record.fields.get(key.field as usize) {
                 Some(field) => {
                     let position = key.field as usize;
