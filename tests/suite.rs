@@ -17,6 +17,7 @@ mod convert;
 mod demo;
 mod deploy;
 mod fake_registry;
+mod fault;
 mod generated;
 mod generator;
 mod golden;

@@ -70,7 +70,8 @@ pub(crate) fn events(partitions: i32, each: i64, mix: Mix) -> Vec<Vec<Event>> {
     (0..partitions).map(|partition| (0..each).map(|sequence| event(partition, sequence, mix)).collect()).collect()
 }
 
-fn event(partition: i32, sequence: i64, mix: Mix) -> Event {
+/// The event at one place.
+pub(crate) fn event(partition: i32, sequence: i64, mix: Mix) -> Event {
     let identity = u64::try_from(partition).unwrap() << 32 | u64::try_from(sequence).unwrap();
     let mut rng = Rng::with_seed(identity.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let timestamp = EPOCH + sequence * 7 + i64::from(partition);

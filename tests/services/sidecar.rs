@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -25,11 +25,7 @@ pub(crate) struct Sidecar {
 impl Services {
     /// Runs `json2avro run` with a config, for no longer than the services live.
     pub(crate) fn sidecar(&self, config: &str) -> Sidecar {
-        let mut sidecar = Sidecar::start(config);
-        let guest = self.folder.join(format!("json2avro-{}.pid", sidecar.child.id()));
-        fs::write(&guest, sidecar.child.id().to_string()).unwrap();
-        sidecar.guest = Some(guest);
-        sidecar
+        Sidecar::start(config).guest_of(&self.folder)
     }
 }
 
@@ -55,6 +51,14 @@ impl Sidecar {
             .spawn()
             .unwrap();
         Self { child, admin, folder, guest: None }
+    }
+
+    /// For no longer than the services live whose folder this is.
+    pub(crate) fn guest_of(mut self, folder: &Path) -> Self {
+        let guest = folder.join(format!("json2avro-{}.pid", self.child.id()));
+        fs::write(&guest, self.child.id().to_string()).unwrap();
+        self.guest = Some(guest);
+        self
     }
 
     /// The status of a probe (`live`, `ready`), or `None` while nobody answers.

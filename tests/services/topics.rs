@@ -44,11 +44,18 @@ pub(crate) struct Broker {
     bootstrap: String,
     /// What else a client needs to be let in: librdkafka's properties.
     properties: Vec<(&'static str, String)>,
+    /// Replicas of the topics made here.
+    replicas: i32,
 }
 
 impl Broker {
     pub(crate) fn at(bootstrap: String) -> Self {
-        Self { bootstrap, properties: Vec::new() }
+        Self { bootstrap, properties: Vec::new(), replicas: 1 }
+    }
+
+    /// Makes topics with so many replicas.
+    pub(crate) fn replicated(self, replicas: i32) -> Self {
+        Self { replicas, ..self }
     }
 
     /// As a user whose password is its name.
@@ -76,7 +83,7 @@ impl Broker {
     /// Makes a topic and returns once it can be written to.
     pub(crate) fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(self.replicas));
         for (key, value) in settings {
             topic = topic.set(key, value);
         }
@@ -206,7 +213,8 @@ impl Broker {
         list.groups().first().map_or((0, String::new()), |group| (group.members().len(), group.state().to_owned()))
     }
 
-    fn client(&self) -> ClientConfig {
+    /// What every client of this cluster needs.
+    pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.bootstrap());
         for (name, value) in &self.properties {
@@ -216,7 +224,8 @@ impl Broker {
     }
 }
 
-fn record_of(message: &impl Message) -> Record {
+/// A message of a client as a record.
+pub(crate) fn record_of(message: &impl Message) -> Record {
     Record {
         partition: message.partition(),
         offset: message.offset(),

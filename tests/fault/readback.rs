@@ -1,0 +1,152 @@
+//! What lies in the topics when all is over, as the checker's history.
+//!
+//! Comes in: the names of a run's topics and group. Goes out: inputs, outputs, dead letters, and every offset commit as
+//! the group's coordinator logged it. Must never: take what was meant to be written for what was.
+
+use super::feeder::fed;
+use super::history::{Commit, Fate, History, Input, Letter, Output, Position};
+use super::watcher::source_of;
+use crate::real::event::{Ending, Mix};
+use crate::real::order;
+use crate::services::topics::{Broker, HeaderList, Record};
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::types::Value;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The broker's log of commits: kafka.apache.org, "Distribution", consumer offset tracking.
+const COMMITS: &str = "__consumer_offsets";
+
+/// A tombstone is None; what is no order in Avro says why.
+pub(crate) type Decoded = Result<Option<Value>, String>;
+
+/// One run's names.
+pub(crate) struct Readback<'a> {
+    pub(crate) broker: &'a Broker,
+    pub(crate) source: &'a str,
+    pub(crate) sink: &'a str,
+    pub(crate) dead_letter: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) schema_id: i32,
+    pub(crate) mix: Mix,
+}
+
+impl Readback<'_> {
+    /// Reads everything.
+    pub(crate) fn history(&self, watched: &[Record]) -> History<Decoded> {
+        let schema = Schema::parse_str(order::SCHEMA).unwrap();
+        let reader = GenericDatumReader::builder(&schema).build().unwrap();
+        let outputs = |records: &mut dyn Iterator<Item = &Record>| {
+            records.map(|record| output(record, |value| decode(&reader, self.schema_id, value))).collect()
+        };
+        let sink = self.broker.read_topic(self.sink);
+        History {
+            inputs: self.broker.read_topic(self.source).iter().flatten().map(|record| self.input(record)).collect(),
+            watched: outputs(&mut watched.iter()),
+            outputs: outputs(&mut sink.iter().flatten()),
+            letters: self
+                .broker
+                .read_topic(self.dead_letter)
+                .iter()
+                .flatten()
+                .map(|found| self.letter(found))
+                .collect(),
+            commits: commits(self.broker, self.group, self.source),
+            unstable: unstable(self.broker, self.sink),
+        }
+    }
+
+    fn input(&self, record: &Record) -> Input<Decoded> {
+        let event = fed(record.partition, record.offset, self.mix);
+        assert_eq!(*record, event.record, "the source topic is not what was fed");
+        let fate = match event.ending {
+            Ending::Order(order) => Fate::Output(Ok(Some(order.avro()))),
+            Ending::Tombstone => Fate::Output(Ok(None)),
+            Ending::Refused(_) => Fate::DeadLetter,
+        };
+        Input { at: place(record), key: event.record.key.unwrap_or_default(), fate }
+    }
+
+    fn letter(&self, letter: &Record) -> Letter {
+        let number = |name: &str| letter.header(&format!("json2avro.source.{name}")).and_then(|text| text.parse().ok());
+        let offset = number("offset").unwrap_or(-1);
+        let source = Position { partition: number("partition").map_or(-1, |number| number as i32), offset };
+        let event = (offset >= 0).then(|| fed(source.partition, offset, self.mix).record);
+        let own: HeaderList =
+            letter.headers.iter().filter(|(name, _)| !name.starts_with("json2avro.")).cloned().collect();
+        let same = |was: Record| was.key == letter.key && was.value == letter.value && was.headers == own;
+        Letter { source, intact: event.is_some_and(same) }
+    }
+}
+
+fn place(record: &Record) -> Position {
+    Position { partition: record.partition, offset: record.offset }
+}
+
+fn output(record: &Record, decode: impl Fn(Option<&[u8]>) -> Decoded) -> Output<Decoded> {
+    let (partition, offset) = source_of(record).unwrap_or((-1, -1));
+    Output {
+        at: place(record),
+        source: Position { partition, offset },
+        key: record.key.clone().unwrap_or_default(),
+        value: decode(record.value.as_deref()),
+        bytes: record.value.clone().unwrap_or_default(),
+        appended: record.timestamp,
+    }
+}
+
+fn decode(reader: &GenericDatumReader<'_>, id: i32, value: Option<&[u8]>) -> Decoded {
+    let Some(value) = value else { return Ok(None) };
+    let [0, a, b, c, d, datum @ ..] = value else { return Err("no frame".into()) };
+    if i32::from_be_bytes([*a, *b, *c, *d]) != id {
+        return Err("another schema id".into());
+    }
+    let mut rest = datum;
+    let found = reader.read_value(&mut rest).map_err(|error| error.to_string())?;
+    if rest.is_empty() { Ok(Some(found)) } else { Err(format!("{} bytes behind the datum", rest.len())) }
+}
+
+/// Every commit of a group for a topic. A log record's key is a version (0 or 1: a commit), group, topic, partition; its
+/// value a version and the offset, then what is not needed here (Kafka: OffsetCommitKey.json, OffsetCommitValue.json).
+fn commits(broker: &Broker, group: &str, topic: &str) -> Vec<Commit> {
+    let partitions = broker.read_topic(COMMITS);
+    let mut found: Vec<Commit> =
+        partitions.iter().flatten().filter_map(|record| commit(record, group, topic)).collect();
+    // A group's commits lie in one partition of the log: they are in order already.
+    found.sort_by_key(|commit| commit.appended);
+    found
+}
+
+fn commit(record: &Record, group: &str, topic: &str) -> Option<Commit> {
+    let (version, mut rest) = record.key.as_deref()?.split_first_chunk::<2>()?;
+    if i16::from_be_bytes(*version) > 1 {
+        return None;
+    }
+    for expected in [group, topic] {
+        let (length, behind) = rest.split_first_chunk::<2>()?;
+        let (text, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        if text != expected.as_bytes() {
+            return None;
+        }
+        rest = behind;
+    }
+    let partition = i32::from_be_bytes(*rest.first_chunk::<4>()?);
+    // A tombstone: the offset expired or the group was deleted.
+    let next = i64::from_be_bytes(*record.value.as_deref()?.get(2..)?.first_chunk::<8>()?);
+    Some(Commit { partition, next, appended: record.timestamp })
+}
+
+/// Offsets between what a read_committed reader and any reader may see.
+pub(crate) fn unstable(broker: &Broker, topic: &str) -> i64 {
+    let ends = |isolation: &str| -> i64 {
+        let consumer: BaseConsumer = broker.client().set("isolation.level", isolation).create().unwrap();
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+        let partitions = metadata.topics()[0].partitions();
+        partitions.iter().map(|found| consumer.fetch_watermarks(topic, found.id(), PATIENCE).unwrap().1).sum()
+    };
+    // In this order: what is written in between must not hide an open transaction.
+    let stable = ends("read_committed");
+    ends("read_uncommitted") - stable
+}
