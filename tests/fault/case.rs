@@ -33,9 +33,11 @@ pub(crate) struct Case {
 }
 
 /// Replays from the uncommitted window.
-pub(crate) const REPLAYS: Promise = Promise { replays: true, stale: false, zombies: false };
+pub(crate) const REPLAYS: Promise = Promise { replays: true, resends: false, stale: false, zombies: false };
+/// As well what brokers had taken and lost again, or had taken and could not say so.
+pub(crate) const RESENDS: Promise = Promise { replays: true, resends: true, stale: false, zombies: false };
 /// Each once, in order.
-pub(crate) const EXACT: Promise = Promise { replays: false, stale: false, zombies: false };
+pub(crate) const EXACT: Promise = Promise { replays: false, resends: false, stale: false, zombies: false };
 pub(crate) const BOTH: &[Mode] = &[Mode::AtLeastOnce, Mode::ExactlyOnce];
 
 /// A number for the compressed run and one for the full one.

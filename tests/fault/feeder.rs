@@ -1,9 +1,10 @@
 //! Writes the source topic while the fault goes on: past the proxies, at a steady pace, every record what its place says.
 //!
-//! Comes in: a topic, a pace. Goes out: records; how many were handed over of each partition. Must never: lose, repeat or
-//! reorder one itself (readback looks), or stop because a broker does.
+//! Comes in: a topic, a pace. Goes out: records; how many were handed over of each partition. Must never: lose or
+//! reorder a record, or repeat one by itself (its idempotent producer may, when all brokers are killed: readback takes the source
+//! as it is); stop because a broker does.
 
-use crate::real::event::{Event, Mix, event};
+use crate::real::event::{Event, Mix, event, sequence};
 use crate::services::topics::{Broker, Record};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -18,11 +19,18 @@ pub(crate) const PARTITIONS: i32 = 4;
 const KEYS: i64 = 16;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// The event at a place of the source: those of the real suites, with keys that come again.
-pub(crate) fn fed(partition: i32, offset: i64, mix: Mix) -> Event {
-    let mut event = event(partition, offset, mix);
-    event.record.key = Some(format!("{partition}:{}", offset % KEYS).into_bytes());
+/// The event with a sequence number: those of the real suites, with keys that come again.
+pub(crate) fn fed(partition: i32, sequence: i64, mix: Mix) -> Event {
+    let mut event = event(partition, sequence, mix);
+    event.record.key = Some(format!("{partition}:{}", sequence % KEYS).into_bytes());
     event
+}
+
+/// The event that a record of the source is, or None where it is none.
+pub(crate) fn fed_as(record: &Record, mix: Mix) -> Option<Event> {
+    let mut event = fed(record.partition, sequence(record.partition, record.timestamp)?, mix);
+    event.record.offset = record.offset;
+    (event.record == *record).then_some(event)
 }
 
 /// A thread that feeds.

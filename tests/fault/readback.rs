@@ -3,7 +3,7 @@
 //! Comes in: the names of a run's topics and group. Goes out: inputs, outputs, dead letters, and every offset commit as
 //! the group's coordinator logged it. Must never: take what was meant to be written for what was.
 
-use super::feeder::fed;
+use super::feeder::fed_as;
 use super::history::{Commit, Fate, History, Input, Letter, Output, Position};
 use super::watcher::source_of;
 use crate::real::event::{Ending, Mix};
@@ -41,26 +41,20 @@ impl Readback<'_> {
         let outputs = |records: &mut dyn Iterator<Item = &Record>| {
             records.map(|record| output(record, |value| decode(&reader, self.schema_id, value))).collect()
         };
-        let sink = self.broker.read_topic(self.sink);
+        let (source, sink) = (self.broker.read_topic(self.source), self.broker.read_topic(self.sink));
+        let letters = self.broker.read_topic(self.dead_letter);
         History {
-            inputs: self.broker.read_topic(self.source).iter().flatten().map(|record| self.input(record)).collect(),
+            inputs: source.iter().flatten().map(|record| self.input(record)).collect(),
             watched: outputs(&mut watched.iter()),
             outputs: outputs(&mut sink.iter().flatten()),
-            letters: self
-                .broker
-                .read_topic(self.dead_letter)
-                .iter()
-                .flatten()
-                .map(|found| self.letter(found))
-                .collect(),
+            letters: letters.iter().flatten().map(|found| letter(found, &source)).collect(),
             commits: commits(self.broker, self.group, self.source),
             unstable: unstable(self.broker, self.sink),
         }
     }
 
     fn input(&self, record: &Record) -> Input<Decoded> {
-        let event = fed(record.partition, record.offset, self.mix);
-        assert_eq!(*record, event.record, "the source topic is not what was fed");
+        let event = fed_as(record, self.mix).unwrap_or_else(|| panic!("{}: this was not fed: {record:?}", self.source));
         let fate = match event.ending {
             Ending::Order(order) => Fate::Output(Ok(Some(order.avro()))),
             Ending::Tombstone => Fate::Output(Ok(None)),
@@ -68,17 +62,17 @@ impl Readback<'_> {
         };
         Input { at: place(record), key: event.record.key.unwrap_or_default(), fate }
     }
+}
 
-    fn letter(&self, letter: &Record) -> Letter {
-        let number = |name: &str| letter.header(&format!("json2avro.source.{name}")).and_then(|text| text.parse().ok());
-        let offset = number("offset").unwrap_or(-1);
-        let source = Position { partition: number("partition").map_or(-1, |number| number as i32), offset };
-        let event = (offset >= 0).then(|| fed(source.partition, offset, self.mix).record);
-        let own: HeaderList =
-            letter.headers.iter().filter(|(name, _)| !name.starts_with("json2avro.")).cloned().collect();
-        let same = |was: Record| was.key == letter.key && was.value == letter.value && was.headers == own;
-        Letter { source, intact: event.is_some_and(same) }
-    }
+/// A dead letter against the record of the source that it says it is.
+fn letter(letter: &Record, source: &[Vec<Record>]) -> Letter {
+    let number = |name: &str| -> Option<i64> { letter.header(&format!("json2avro.source.{name}"))?.parse().ok() };
+    let (partition, offset) = (number("partition").unwrap_or(-1), number("offset").unwrap_or(-1));
+    let own: HeaderList = letter.headers.iter().filter(|(name, _)| !name.starts_with("json2avro.")).cloned().collect();
+    let same = |was: &Record| was.key == letter.key && was.value == letter.value && was.headers == own;
+    let was = usize::try_from(partition).ok().and_then(|partition| source.get(partition));
+    let was = was.and_then(|records| records.get(usize::try_from(offset).ok()?));
+    Letter { source: Position { partition: partition as i32, offset }, intact: was.is_some_and(same) }
 }
 
 fn place(record: &Record) -> Position {

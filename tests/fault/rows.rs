@@ -2,6 +2,7 @@
 
 mod broker;
 mod instance;
+mod nemesis;
 mod network;
 mod records;
 mod registry;

@@ -131,12 +131,21 @@ const WRITTEN: &[Row] = &[
         |verdict| verdict.stray = [22, 24].map(|offset| at(0, offset)).to_vec(),
     ),
     (
-        "one output twice in a row",
+        "a part of the uncommitted window written again, not from its beginning",
+        |log| {
+            log.commits.retain(|commit| commit.next < EACH);
+            again(log, 32..35, 1000);
+            log.commits.extend((0..PARTITIONS).map(|partition| Commit { partition, next: EACH, appended: 1001 }));
+        },
+        |verdict| verdict.resent = [32, 34].map(|offset| at(0, offset)).to_vec(),
+    ),
+    (
+        "one output twice in a row, before its commit",
         |log| {
             let twice = index(log, at(0, 15));
             log.outputs.insert(twice, log.outputs[twice].clone());
         },
-        |verdict| verdict.stray = vec![at(0, 15)],
+        |verdict| verdict.resent = vec![at(0, 15)],
     ),
     (
         "a replay that differs in a byte",
@@ -250,6 +259,7 @@ fn a_promise_allows_what_it_names_alone() {
     for (verdict, allowed_by) in [
         (Verdict { replayed: vec![at(0, 1)], ..Verdict::default() }, [true, true, true]),
         (Verdict { letters_repeated: vec![at(0, 1)], ..Verdict::default() }, [true, true, true]),
+        (Verdict { resent: vec![at(0, 1)], ..Verdict::default() }, [false, false, true]),
         (Verdict { stale: vec![at(0, 1)], ..Verdict::default() }, [false, true, true]),
         (Verdict { stray: vec![at(0, 1)], ..Verdict::default() }, [false, false, true]),
         (Verdict { reordered: vec![at(0, 1)], ..Verdict::default() }, [false, false, true]),

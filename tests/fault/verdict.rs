@@ -7,8 +7,9 @@
 //! - torn: offsets committed together of whose outputs some are there and some are not; or outputs that are there while
 //!   their offsets are not committed when all is over.
 //! - duplicated: an output after the first one of its input. It is *replayed* if its run began at the last offset committed
-//!   before it was written: someone took over and wrote what was not committed again. It is *stale* if that was an earlier
-//!   committed offset, *stray* if none.
+//!   before it was written: someone took over and wrote what was not committed again. It is *resent* if its run began behind
+//!   that: a part of the uncommitted window, again. It is *stale* if its run began at an earlier committed offset, *stray*
+//!   if it began at none and was committed already.
 //! - changed: a duplicate that differs from the first one in a byte.
 //! - reordered: an output whose first occurrence lies behind that of a later input of its partition, or of its key.
 //! - wrong: another value, key or partition than promised; or an output of something that is no input or must not come out.
@@ -25,6 +26,7 @@ pub(crate) struct Verdict {
     /// By the time of the commit, or the position of an output that outran its commit.
     pub(crate) torn: Vec<String>,
     pub(crate) replayed: Vec<Position>,
+    pub(crate) resent: Vec<Position>,
     pub(crate) stale: Vec<Position>,
     pub(crate) stray: Vec<Position>,
     pub(crate) changed: Vec<Position>,
@@ -54,6 +56,8 @@ pub(crate) struct Tally {
 pub(crate) struct Promise {
     /// Byte-equal duplicates from the uncommitted window, dead letters among them.
     pub(crate) replays: bool,
+    /// Parts of that window, not from its beginning: the producer's own tries, after brokers lost what they had.
+    pub(crate) resends: bool,
     /// Replays from an earlier committed offset than the last: where the group's own log was not available.
     pub(crate) stale: bool,
     /// An owner that was frozen or cut off may write behind its successor.
@@ -63,7 +67,7 @@ pub(crate) struct Promise {
 impl Verdict {
     /// All duplicates.
     pub(crate) fn duplicates(&self) -> usize {
-        self.replayed.len() + self.stale.len() + self.stray.len()
+        self.replayed.len() + self.resent.len() + self.stale.len() + self.stray.len()
     }
 
     /// What breaks a promise, one line each; empty: it was kept.
@@ -76,10 +80,11 @@ impl Verdict {
             }
         };
         let text = |positions: &[Position]| positions.iter().map(Position::to_string).collect::<Vec<_>>();
-        let Promise { replays, stale, zombies } = promise;
+        let Promise { replays, resends, stale, zombies } = promise;
         check("lost", false, text(&self.lost));
         check("torn", false, self.torn.clone());
         check("replayed", replays, text(&self.replayed));
+        check("resent", resends || zombies, text(&self.resent));
         check("replayed from an older commit", stale || zombies, text(&self.stale));
         check("stray duplicates", zombies, text(&self.stray));
         check("duplicates that differ", false, text(&self.changed));
@@ -183,6 +188,7 @@ fn replays<V>(due: &BTreeSet<Position>, history: &History<V>, verdict: &mut Verd
     enum Run {
         First,
         Replay,
+        Resend,
         Stale,
         Stray,
     }
@@ -204,6 +210,7 @@ fn replays<V>(due: &BTreeSet<Position>, history: &History<V>, verdict: &mut Verd
                 before.iter().rev().find(|commit| commit.appended < output.appended).map_or(0, |c| c.next);
             *run = match () {
                 () if begins(latest) || before.last().is_some_and(|commit| begins(commit.next)) => Run::Replay,
+                () if offset >= latest => Run::Resend,
                 () if begins(0) || before.iter().any(|commit| begins(commit.next)) => Run::Stale,
                 () => Run::Stray,
             };
@@ -212,6 +219,7 @@ fn replays<V>(due: &BTreeSet<Position>, history: &History<V>, verdict: &mut Verd
         if !seen.insert(output.source) {
             match run {
                 Run::Replay => verdict.replayed.push(output.source),
+                Run::Resend => verdict.resent.push(output.source),
                 Run::Stale => verdict.stale.push(output.source),
                 // A second time without having gone back cannot be.
                 Run::First | Run::Stray => verdict.stray.push(output.source),

@@ -90,8 +90,7 @@ fn a_delay_holds_each_direction_and_a_rate_the_bytes() {
     let mut client = Client::connect(port);
     for (weather, least) in [
         (Weather { delay: Duration::from_millis(150), ..Weather::default() }, Duration::from_millis(300)),
-        // The last of three has waited for the two before it.
-        (Weather { request_bytes_per_second: Some(10_000), ..Weather::default() }, Duration::from_millis(200)),
+        (Weather { request_bytes_per_second: Some(10_000), ..Weather::default() }, Duration::from_millis(300)),
     ] {
         proxy.set(weather.clone());
         let began = Instant::now();

@@ -4,7 +4,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
@@ -183,10 +183,15 @@ impl Broker {
 
     /// The offset after the last record of each partition.
     pub(crate) fn end_offsets(&self, topic: &str) -> Vec<i64> {
-        let consumer: BaseConsumer = self.client().create().unwrap();
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
-        let count = i32::try_from(metadata.topics()[0].partitions().len()).unwrap();
-        (0..count).map(|partition| consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1).collect()
+        self.try_end_offsets(topic).unwrap()
+    }
+
+    /// As `end_offsets`, or that a broker does not answer.
+    pub(crate) fn try_end_offsets(&self, topic: &str) -> KafkaResult<Vec<i64>> {
+        let consumer: BaseConsumer = self.client().create()?;
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+        let partitions = metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default();
+        partitions.iter().map(|found| Ok(consumer.fetch_watermarks(topic, found.id(), PATIENCE)?.1)).collect()
     }
 
     /// What a group committed for each partition of a topic; 0 where nothing.

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 
 /// Frames on their way in one direction; more wait in the sender's socket.
 const ON_THE_WAY: usize = 256;
+/// Bytes between two looks at the weather.
+const PIECE: usize = 1024;
 /// No frame of the tests is as large.
 const MOST_BYTES: usize = 256 << 20;
 
@@ -128,18 +130,21 @@ impl Connection {
         };
         for frame in frames {
             thread::sleep(frame.due.saturating_duration_since(Instant::now()));
-            let mut state = shared.lock();
-            while state.weather.black_hole && !self.closed.load(Ordering::Relaxed) {
-                state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-            }
-            let rate = state.weather.request_bytes_per_second.filter(|_| direction == Direction::Request);
-            drop(state);
-            if self.closed.load(Ordering::Relaxed) {
-                return Ok(());
-            }
-            to.write_all(&frame.bytes)?;
-            if let Some(rate) = rate {
-                thread::sleep(Duration::from_secs_f64(frame.bytes.len() as f64 / f64::from(rate)));
+            // Piece by piece, so that a change of the weather is felt in the middle of a large one.
+            for piece in frame.bytes.chunks(PIECE) {
+                let mut state = shared.lock();
+                while state.weather.black_hole && !self.closed.load(Ordering::Relaxed) {
+                    state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                }
+                let rate = state.weather.request_bytes_per_second.filter(|_| direction == Direction::Request);
+                drop(state);
+                if self.closed.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                if let Some(rate) = rate {
+                    thread::sleep(Duration::from_secs_f64(piece.len() as f64 / f64::from(rate)));
+                }
+                to.write_all(piece)?;
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Faults of brokers: killed, restarted, frozen, too few.
 
-use crate::fault::case::{BOTH, Case, EXACT, REPLAYS, scaled};
+use crate::fault::case::{BOTH, Case, EXACT, REPLAYS, RESENDS, scaled};
 use crate::fault::cluster::BROKERS;
 use crate::fault::scene::{PLAN, Scene};
 use std::time::Duration;
@@ -36,6 +36,7 @@ fn leader_killed() {
 }
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn restarted_in_turn() {
     Case {
         row: "4 rolling restart of the brokers",
@@ -62,11 +63,12 @@ fn restarted_in_turn() {
 }
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn all_restarted() {
     Case {
-        row: "6 all brokers down and back",
+        row: "6 all brokers killed and back",
         plan: PLAN,
-        promise: REPLAYS,
+        promise: RESENDS,
         modes: BOTH,
         harm: |scene| {
             scene.join();
@@ -84,6 +86,7 @@ fn all_restarted() {
 }
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn frozen() {
     Case {
         row: "5b SIGSTOP of the broker that leads",

@@ -90,11 +90,12 @@ fn rebalance_storm() {
 }
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn frozen() {
     Case {
         row: "10 SIGSTOP of one sidecar of two, beyond its session",
         plan: QUICK_BURIAL,
-        promise: Promise { replays: true, stale: false, zombies: true },
+        promise: Promise { zombies: true, ..REPLAYS },
         modes: BOTH,
         harm: |scene| {
             scene.join();

@@ -10,7 +10,8 @@ const IMPATIENT: Plan = Plan {
     settings: &[("kafka.main.\"request.timeout.ms\"", "2000"), ("kafka.main.\"socket.timeout.ms\"", "4000")],
     ..PLAN
 };
-/// So little may be in flight that a slow sink holds up the reading.
+/// So little may be in flight that a slow sink holds up the reading. The budget counts 256 bytes of bookkeeping for each
+/// record, which the metric does not.
 const NARROW: Plan = Plan { settings: &[("pipeline.main.in_flight_bytes", "262144")], ..PLAN };
 
 fn everywhere(scene: &Scene, weather: &Weather) {
@@ -22,6 +23,7 @@ fn swallowed(scene: &Scene, api: Api) -> u64 {
 }
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn cut_off() {
     Case {
         row: "6b sidecar cut off from all brokers",
@@ -32,10 +34,10 @@ fn cut_off() {
             scene.join();
             scene.pass(100, "a share to come out");
             everywhere(scene, &Weather { black_hole: true, ..Weather::default() });
-            // Longer than its session: others would have its partitions by now.
-            scene.last(scaled(Duration::from_secs(9), Duration::from_secs(300)));
-            let (out, in_flight) = (scene.watcher.count(), scene.metric("records_in_flight"));
             scene.last(Duration::from_secs(1));
+            let (out, in_flight) = (scene.watcher.count(), scene.metric("records_in_flight"));
+            // Longer than its session: others would have its partitions by now.
+            scene.last(scaled(Duration::from_secs(8), Duration::from_secs(300)));
             let still = scene.watcher.count() == out;
             scene
                 .prove(format!("cut off with {in_flight} records in flight, nothing came out"), still && in_flight > 0);
@@ -57,7 +59,8 @@ fn one_broker_cut_off() {
             scene.join();
             for broker in 1..=scaled(1, 3) {
                 scene.pass(100, "a share to come out");
-                let leads = |partition: &i32| scene.leader(*partition) == broker;
+                let leads =
+                    |partition: &i32| scene.leader(*partition) == broker || scene.source_leader(*partition) == broker;
                 let (cut, open): (Vec<i32>, Vec<i32>) = (0..4).partition(leads);
                 scene.turn.proxy(broker).set(Weather { black_hole: true, ..Weather::default() });
                 let reached = |scene: &Scene, of: &[i32]| -> Vec<i64> {
@@ -68,7 +71,11 @@ fn one_broker_cut_off() {
                 scene.last(scaled(Duration::from_secs(8), Duration::from_secs(60)));
                 let stood = reached(scene, &cut) == before && !cut.is_empty();
                 let went = reached(scene, &open).iter().zip(&others).filter(|(now, before)| now > before).count();
-                scene.prove(format!("{} partitions of broker {broker} stood, {went} went on", cut.len()), stood);
+                let (cut, open) = (cut.len(), open.len());
+                scene.prove(
+                    format!("{cut} partitions of broker {broker} stood, {went} of {open} others went on"),
+                    stood,
+                );
                 scene.turn.proxy(broker).clear();
                 scene.recover();
             }
@@ -103,6 +110,7 @@ fn produce_answers_lost() {
 }
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn commit_answers_lost() {
     Case {
         row: "8b answers to OffsetCommit, TxnOffsetCommit and EndTxn lost",
@@ -131,6 +139,7 @@ fn commit_answers_lost() {
 }
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn far_away_and_shaky() {
     Case {
         row: "9 latency 300 ms, resets",
@@ -175,7 +184,7 @@ fn slow_sink() {
             let mut most = 0;
             scene.await_sidecars("the budget to be used up", |scene| {
                 most = scene.metric("in_flight_bytes").max(most);
-                most > 200_000
+                most > 80_000
             });
             let out = scene.watcher.count();
             scene.last(scaled(Duration::from_secs(6), Duration::from_secs(600)));
@@ -183,7 +192,7 @@ fn slow_sink() {
             assert_eq!(after, rebalances, "a slow sink cost it its partitions");
             most = most.max(scene.metric("in_flight_bytes"));
             scene.prove(format!("{most} bytes in flight of 262144, {came} records came out"), came > 0);
-            assert!(most < 300_000, "{most} bytes in flight");
+            assert!(most < 262_144, "{most} bytes in flight");
             everywhere(scene, &Weather::default());
             scene.recover();
         },

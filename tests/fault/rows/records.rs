@@ -8,6 +8,7 @@ use crate::real::event::Mix;
 const POISONED: Plan = Plan { mix: Mix { tombstones: 20, refused: 200 }, ..PLAN };
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn poison() {
     Case {
         row: "16 poison records to the dead letter topic",

@@ -48,6 +48,7 @@ fn down() {
 }
 
 #[test]
+#[ignore = "by fault/matrix"]
 fn wrong() {
     Case {
         row: "14, 15 registry slow, failing, lying",
