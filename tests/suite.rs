@@ -23,6 +23,7 @@ mod generator;
 mod golden;
 mod hostile;
 mod lane;
+mod log;
 mod metrics;
 mod read;
 mod reader;

@@ -133,8 +133,17 @@ impl Scene {
 
     /// One more sidecar; does not wait for it.
     pub(crate) fn join(&mut self) {
+        self.sidecars.push(Sidecar::start(&self.config()).guest_of(self.turn.folder()));
+    }
+
+    /// One more sidecar, whose log nobody reads.
+    pub(crate) fn join_unheard(&mut self) {
+        self.sidecars.push(Sidecar::start_unheard(&self.config()).guest_of(self.turn.folder()));
+    }
+
+    fn config(&self) -> String {
         let lines: Vec<String> = self.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        self.sidecars.push(Sidecar::start(&lines.join("\n")).guest_of(self.turn.folder()));
+        lines.join("\n")
     }
 
     /// Ends the oldest sidecar by SIGKILL. What it left uncommitted is evidence.

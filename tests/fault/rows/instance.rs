@@ -128,3 +128,21 @@ fn frozen() {
     }
     .run();
 }
+
+#[test]
+fn unheard() {
+    Case {
+        row: "23 log pipe blocked",
+        plan: PLAN,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join_unheard();
+            scene.pass(scaled(500, 20_000), "the log's pipe to be full, and records to come out all the same");
+            let heard = scene.sidecars[0].hear();
+            scene.prove(format!("the log's pipe took {heard} bytes more"), heard <= 1024 && heard > 0);
+            scene.recover();
+        },
+    }
+    .run();
+}
