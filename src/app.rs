@@ -9,7 +9,7 @@ use crate::kafka;
 use crate::lifecycle::{Pulse, Shutdown};
 use crate::pipeline::supervisor::Supervisor;
 use crate::registry::Client;
-use crate::telemetry::Metrics;
+use crate::telemetry::{self, Metrics};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -149,6 +149,7 @@ impl Signals {
 fn drain_or_end(signal: &str, shutdown: &Shutdown, drain_timeout: Duration) {
     if shutdown.ordered() {
         tracing::warn!(signal, "second signal: ends without draining; what was not committed is read again");
+        telemetry::log::flush();
         std::process::exit(EXIT_CUT_SHORT);
     }
     tracing::info!(signal, drain_timeout_ms = drain_timeout.as_millis(), "draining");
@@ -157,6 +158,7 @@ fn drain_or_end(signal: &str, shutdown: &Shutdown, drain_timeout: Duration) {
     let watchdog = std::thread::Builder::new().name("drain watchdog".into()).spawn(move || {
         std::thread::sleep(drain_timeout + GRACE);
         tracing::error!("the drain did not end by its deadline: ends anyway; what was not committed is read again");
+        telemetry::log::flush();
         std::process::exit(EXIT_CUT_SHORT);
     });
     if let Err(error) = watchdog {

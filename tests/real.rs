@@ -4,14 +4,14 @@
 //! duplicated outside the uncommitted window, or miscounted. Must never: look into the process.
 
 mod breadth;
-mod event;
+pub(crate) mod event;
 mod evolution;
 mod foreign;
 mod hostile;
 mod instances;
 mod job;
 mod main_job;
-mod order;
+pub(crate) mod order;
 mod outage;
 mod restart;
 mod start;

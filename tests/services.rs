@@ -70,12 +70,7 @@ pub(crate) enum Service {
 impl Services {
     /// Waits for this test's turn, with both services up; `None` where someone chose by hand to go without them.
     pub(crate) fn turn() -> Option<Turn> {
-        if std::env::var(SKIP).is_ok_and(|value| value == "1") && std::env::var("CI").is_err() {
-            eprintln!("\n*** SKIPPED, NOT PASSED: {SKIP}=1, so nothing was proved on real services ***\n");
-            return None;
-        }
-        // A test that failed before us says nothing about this one.
-        let guard = TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let guard = alone()?;
         let services = match SERVICES.get_or_init(Self::begin) {
             Ok(services) => services,
             Err(message) => panic!("the real services are not there: {message}"),
@@ -163,6 +158,16 @@ impl Service {
             Self::Secured => "secured",
         }
     }
+}
+
+/// Waits until no other test uses services of any kind; `None` where someone chose by hand to go without them.
+pub(crate) fn alone() -> Option<MutexGuard<'static, ()>> {
+    if std::env::var(SKIP).is_ok_and(|value| value == "1") && std::env::var("CI").is_err() {
+        eprintln!("\n*** SKIPPED, NOT PASSED: {SKIP}=1, so nothing was proved on real services ***\n");
+        return None;
+    }
+    // A test that failed before us says nothing about this one.
+    Some(TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
 /// Asks until there is an answer; panics with `what` when the limit passes.

@@ -73,7 +73,8 @@ fn refuse(message: &str) -> ExitCode {
 }
 
 /// One message for a person, on standard error.
-#[expect(clippy::print_stderr, reason = "what a command has to say to its caller")]
 fn complain(message: &str) {
-    eprintln!("{message}");
+    use std::io::Write as _;
+    // eprintln! would panic where the reader has gone.
+    drop(writeln!(std::io::stderr(), "{message}"));
 }

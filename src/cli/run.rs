@@ -28,7 +28,9 @@ pub fn run(args: &Args) -> ExitCode {
         Ok(config) => config,
         Err(mistakes) => return super::refuse(&mistakes.to_string()),
     };
-    match log::init(&config.log).and_then(|()| run_app(&config)) {
+    let ended = log::init(&config.log).and_then(|()| run_app(&config));
+    log::flush();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(fault) => {
             super::complain(&format!("json2avro: {fault}"));

@@ -1,8 +1,10 @@
 //! Log lines on standard error, JSON or for people.
 //!
 //! Comes in: the `[log]` table; lines of librdkafka, which the `kafka` room's client contexts hand to `librdkafka`. Goes
-//! out: lines, librdkafka's under the target `librdkafka`. Must never: panic on a wrong filter or a second start.
+//! out: lines, librdkafka's under the target `librdkafka`. Must never: panic on a wrong filter or a second start, or wait for
+//! whoever reads them (`lines`).
 
+use super::lines::{self, Lines};
 use crate::config::{Log, LogFormat};
 use crate::fault::{Blame, Fault, Stage};
 use tracing::{Level, Subscriber};
@@ -11,9 +13,17 @@ use tracing_subscriber::fmt::MakeWriter;
 
 /// Starts logging for the process. A wrong filter, or a process that logs already, is a fault.
 pub fn init(log: &Log) -> Result<(), Fault> {
-    let subscriber = subscriber(log, std::io::stderr)?;
+    let lines = Lines::begin().map_err(|error| {
+        Fault::lasting(Stage::Config, Blame::Us, "died", format!("the log's thread could not be started: {error}"))
+    })?;
+    let subscriber = subscriber(log, lines)?;
     tracing::subscriber::set_global_default(subscriber)
         .map_err(|error| Fault::lasting(Stage::Config, Blame::Us, "log_started_twice", error.to_string()))
+}
+
+/// Waits, half a second at most, until all lines are written: before the process ends.
+pub fn flush() {
+    lines::flush();
 }
 
 /// A line of librdkafka, with its facility (`FAIL`, `CONFWARN`...). rdkafka itself would write to the `log` crate, which

@@ -9,6 +9,7 @@ mod counts;
 mod events;
 mod histogram;
 mod lane;
+mod lines;
 pub mod log;
 mod metrics;
 mod quiet;

@@ -70,10 +70,11 @@ pub(crate) fn events(partitions: i32, each: i64, mix: Mix) -> Vec<Vec<Event>> {
     (0..partitions).map(|partition| (0..each).map(|sequence| event(partition, sequence, mix)).collect()).collect()
 }
 
-fn event(partition: i32, sequence: i64, mix: Mix) -> Event {
+/// The event at one place.
+pub(crate) fn event(partition: i32, sequence: i64, mix: Mix) -> Event {
     let identity = u64::try_from(partition).unwrap() << 32 | u64::try_from(sequence).unwrap();
     let mut rng = Rng::with_seed(identity.wrapping_mul(0x9E37_79B9_7F4A_7C15));
-    let timestamp = EPOCH + sequence * 7 + i64::from(partition);
+    let timestamp = timestamp(partition, sequence);
     let (value, ending) = match rng.u32(..1000) {
         dice if dice < mix.tombstones => (None, Ending::Tombstone),
         dice => {
@@ -86,6 +87,16 @@ fn event(partition: i32, sequence: i64, mix: Mix) -> Event {
     let key = rng.u8(..10) > 0 || value.is_none();
     let key = key.then(|| format!("{partition}:{sequence}").into_bytes());
     Event { record: Record { partition, offset: sequence, key, value, headers: headers(&mut rng), timestamp }, ending }
+}
+
+fn timestamp(partition: i32, sequence: i64) -> i64 {
+    EPOCH + sequence * 7 + i64::from(partition)
+}
+
+/// The sequence number of the event with this timestamp.
+pub(crate) fn sequence(partition: i32, timestamp: i64) -> Option<i64> {
+    let since = timestamp - EPOCH - i64::from(partition);
+    (since >= 0 && since % 7 == 0).then_some(since / 7)
 }
 
 /// None to three headers; now and then a stale schema id, a repeated name, a null value, raw bytes.

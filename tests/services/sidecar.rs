@@ -6,8 +6,9 @@ use super::{Services, http};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::{PipeReader, Read, Write};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,16 +21,17 @@ pub(crate) struct Sidecar {
     folder: TempDir,
     /// Names its pid to whoever ends the services, in case this process is killed.
     guest: Option<PathBuf>,
+    /// The log, where nobody reads it.
+    pipe: Option<PipeReader>,
 }
+
+/// Of the 64 KiB that a pipe holds on Linux, macOS and the BSDs.
+const FILLED: usize = 63 * 1024;
 
 impl Services {
     /// Runs `json2avro run` with a config, for no longer than the services live.
     pub(crate) fn sidecar(&self, config: &str) -> Sidecar {
-        let mut sidecar = Sidecar::start(config);
-        let guest = self.folder.join(format!("json2avro-{}.pid", sidecar.child.id()));
-        fs::write(&guest, sidecar.child.id().to_string()).unwrap();
-        sidecar.guest = Some(guest);
-        sidecar
+        Sidecar::start(config).guest_of(&self.folder)
     }
 }
 
@@ -41,6 +43,20 @@ fn binary() -> OsString {
 impl Sidecar {
     /// Runs `json2avro run` with a config; its admin port is chosen here.
     pub(crate) fn start(config: &str) -> Self {
+        Self::start_with(config, |folder| File::create(folder.join("log")).unwrap().into())
+    }
+
+    /// As `start`, with the log in a pipe that nobody reads and that is all but full: a few lines more, and whoever writes
+    /// waits for ever.
+    pub(crate) fn start_unheard(config: &str) -> Self {
+        let (reader, mut writer) = std::io::pipe().unwrap();
+        writer.write_all(&[b'\n'; FILLED]).unwrap();
+        let mut sidecar = Self::start_with(config, |_| writer.into());
+        sidecar.pipe = Some(reader);
+        sidecar
+    }
+
+    fn start_with(config: &str, log: impl FnOnce(&Path) -> Stdio) -> Self {
         let folder = TempDir::new().unwrap();
         let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let file = folder.path().join("json2avro.toml");
@@ -51,10 +67,24 @@ impl Sidecar {
             .arg(&file)
             .stdin(Stdio::null())
             .stdout(File::create(folder.path().join("out")).unwrap())
-            .stderr(File::create(folder.path().join("log")).unwrap())
+            .stderr(log(folder.path()))
             .spawn()
             .unwrap();
-        Self { child, admin, folder, guest: None }
+        Self { child, admin, folder, guest: None, pipe: None }
+    }
+
+    /// For no longer than the services live whose folder this is.
+    pub(crate) fn guest_of(mut self, folder: &Path) -> Self {
+        let guest = folder.join(format!("json2avro-{}.pid", self.child.id()));
+        fs::write(&guest, self.child.id().to_string()).unwrap();
+        self.guest = Some(guest);
+        self
+    }
+
+    /// Reads the pipe of one that was unheard, once, and lets go of it; how many bytes it had got rid of.
+    pub(crate) fn hear(&mut self) -> usize {
+        let mut pipe = self.pipe.take().unwrap();
+        pipe.read(&mut [0; 1 << 20]).unwrap() - FILLED
     }
 
     /// The status of a probe (`live`, `ready`), or `None` while nobody answers.

@@ -4,7 +4,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, Top
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
@@ -44,11 +44,18 @@ pub(crate) struct Broker {
     bootstrap: String,
     /// What else a client needs to be let in: librdkafka's properties.
     properties: Vec<(&'static str, String)>,
+    /// Replicas of the topics made here.
+    replicas: i32,
 }
 
 impl Broker {
     pub(crate) fn at(bootstrap: String) -> Self {
-        Self { bootstrap, properties: Vec::new() }
+        Self { bootstrap, properties: Vec::new(), replicas: 1 }
+    }
+
+    /// Makes topics with so many replicas.
+    pub(crate) fn replicated(self, replicas: i32) -> Self {
+        Self { replicas, ..self }
     }
 
     /// As a user whose password is its name.
@@ -76,7 +83,7 @@ impl Broker {
     /// Makes a topic and returns once it can be written to.
     pub(crate) fn create_topic(&self, name: &str, partitions: i32, settings: &[(&str, &str)]) {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
-        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(1));
+        let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(self.replicas));
         for (key, value) in settings {
             topic = topic.set(key, value);
         }
@@ -176,10 +183,15 @@ impl Broker {
 
     /// The offset after the last record of each partition.
     pub(crate) fn end_offsets(&self, topic: &str) -> Vec<i64> {
-        let consumer: BaseConsumer = self.client().create().unwrap();
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
-        let count = i32::try_from(metadata.topics()[0].partitions().len()).unwrap();
-        (0..count).map(|partition| consumer.fetch_watermarks(topic, partition, PATIENCE).unwrap().1).collect()
+        self.try_end_offsets(topic).unwrap()
+    }
+
+    /// As `end_offsets`, or that a broker does not answer.
+    pub(crate) fn try_end_offsets(&self, topic: &str) -> KafkaResult<Vec<i64>> {
+        let consumer: BaseConsumer = self.client().create()?;
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+        let partitions = metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default();
+        partitions.iter().map(|found| Ok(consumer.fetch_watermarks(topic, found.id(), PATIENCE)?.1)).collect()
     }
 
     /// What a group committed for each partition of a topic; 0 where nothing.
@@ -206,7 +218,8 @@ impl Broker {
         list.groups().first().map_or((0, String::new()), |group| (group.members().len(), group.state().to_owned()))
     }
 
-    fn client(&self) -> ClientConfig {
+    /// What every client of this cluster needs.
+    pub(crate) fn client(&self) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("bootstrap.servers", self.bootstrap());
         for (name, value) in &self.properties {
@@ -216,7 +229,8 @@ impl Broker {
     }
 }
 
-fn record_of(message: &impl Message) -> Record {
+/// A message of a client as a record.
+pub(crate) fn record_of(message: &impl Message) -> Record {
     Record {
         partition: message.partition(),
         offset: message.offset(),

@@ -1,0 +1,20 @@
+//! The fault harness: the sidecar between three real brokers that are killed, frozen and cut off, and a checker of what
+//! comes out.
+//!
+//! `cluster` is the three brokers and `proxy` what stands before each; `feeder`, `watcher` and `readback` write and read
+//! beside the fault; `history` is what they saw, `verdict` what it means; `scene` puts them together for one case,
+//! `case` runs it and says whether it proved anything; `rows` are the cases, by the rows of the fault matrix.
+//! `fault/matrix` runs them all and prints the table.
+
+mod case;
+mod cluster;
+mod feeder;
+mod history;
+mod proxy;
+mod readback;
+mod rows;
+mod scene;
+mod synthetic;
+mod verdict;
+mod watcher;
+mod weather;

@@ -1,0 +1,146 @@
+//! What lies in the topics when all is over, as the checker's history.
+//!
+//! Comes in: the names of a run's topics and group. Goes out: inputs, outputs, dead letters, and every offset commit as
+//! the group's coordinator logged it. Must never: take what was meant to be written for what was.
+
+use super::feeder::fed_as;
+use super::history::{Commit, Fate, History, Input, Letter, Output, Position};
+use super::watcher::source_of;
+use crate::real::event::{Ending, Mix};
+use crate::real::order;
+use crate::services::topics::{Broker, HeaderList, Record};
+use apache_avro::Schema;
+use apache_avro::reader::datum::GenericDatumReader;
+use apache_avro::types::Value;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::time::Duration;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The broker's log of commits: kafka.apache.org, "Distribution", consumer offset tracking.
+const COMMITS: &str = "__consumer_offsets";
+
+/// A tombstone is None; what is no order in Avro says why.
+pub(crate) type Decoded = Result<Option<Value>, String>;
+
+/// One run's names.
+pub(crate) struct Readback<'a> {
+    pub(crate) broker: &'a Broker,
+    pub(crate) source: &'a str,
+    pub(crate) sink: &'a str,
+    pub(crate) dead_letter: &'a str,
+    pub(crate) group: &'a str,
+    pub(crate) schema_id: i32,
+    pub(crate) mix: Mix,
+}
+
+impl Readback<'_> {
+    /// Reads everything.
+    pub(crate) fn history(&self, watched: &[Record]) -> History<Decoded> {
+        let schema = Schema::parse_str(order::SCHEMA).unwrap();
+        let reader = GenericDatumReader::builder(&schema).build().unwrap();
+        let outputs = |records: &mut dyn Iterator<Item = &Record>| {
+            records.map(|record| output(record, |value| decode(&reader, self.schema_id, value))).collect()
+        };
+        let (source, sink) = (self.broker.read_topic(self.source), self.broker.read_topic(self.sink));
+        let letters = self.broker.read_topic(self.dead_letter);
+        History {
+            inputs: source.iter().flatten().map(|record| self.input(record)).collect(),
+            watched: outputs(&mut watched.iter()),
+            outputs: outputs(&mut sink.iter().flatten()),
+            letters: letters.iter().flatten().map(|found| letter(found, &source)).collect(),
+            commits: commits(self.broker, self.group, self.source),
+            unstable: unstable(self.broker, self.sink),
+        }
+    }
+
+    fn input(&self, record: &Record) -> Input<Decoded> {
+        let event = fed_as(record, self.mix).unwrap_or_else(|| panic!("{}: this was not fed: {record:?}", self.source));
+        let fate = match event.ending {
+            Ending::Order(order) => Fate::Output(Ok(Some(order.avro()))),
+            Ending::Tombstone => Fate::Output(Ok(None)),
+            Ending::Refused(_) => Fate::DeadLetter,
+        };
+        Input { at: place(record), key: event.record.key.unwrap_or_default(), fate }
+    }
+}
+
+/// A dead letter against the record of the source that it says it is.
+fn letter(letter: &Record, source: &[Vec<Record>]) -> Letter {
+    let number = |name: &str| -> Option<i64> { letter.header(&format!("json2avro.source.{name}"))?.parse().ok() };
+    let (partition, offset) = (number("partition").unwrap_or(-1), number("offset").unwrap_or(-1));
+    let own: HeaderList = letter.headers.iter().filter(|(name, _)| !name.starts_with("json2avro.")).cloned().collect();
+    let same = |was: &Record| was.key == letter.key && was.value == letter.value && was.headers == own;
+    let was = usize::try_from(partition).ok().and_then(|partition| source.get(partition));
+    let was = was.and_then(|records| records.get(usize::try_from(offset).ok()?));
+    Letter { source: Position { partition: partition as i32, offset }, intact: was.is_some_and(same) }
+}
+
+fn place(record: &Record) -> Position {
+    Position { partition: record.partition, offset: record.offset }
+}
+
+fn output(record: &Record, decode: impl Fn(Option<&[u8]>) -> Decoded) -> Output<Decoded> {
+    let (partition, offset) = source_of(record).unwrap_or((-1, -1));
+    Output {
+        at: place(record),
+        source: Position { partition, offset },
+        key: record.key.clone().unwrap_or_default(),
+        value: decode(record.value.as_deref()),
+        bytes: record.value.clone().unwrap_or_default(),
+        appended: record.timestamp,
+    }
+}
+
+fn decode(reader: &GenericDatumReader<'_>, id: i32, value: Option<&[u8]>) -> Decoded {
+    let Some(value) = value else { return Ok(None) };
+    let [0, a, b, c, d, datum @ ..] = value else { return Err("no frame".into()) };
+    if i32::from_be_bytes([*a, *b, *c, *d]) != id {
+        return Err("another schema id".into());
+    }
+    let mut rest = datum;
+    let found = reader.read_value(&mut rest).map_err(|error| error.to_string())?;
+    if rest.is_empty() { Ok(Some(found)) } else { Err(format!("{} bytes behind the datum", rest.len())) }
+}
+
+/// Every commit of a group for a topic. A log record's key is a version (0 or 1: a commit), group, topic, partition; its
+/// value a version and the offset, then what is not needed here (Kafka: OffsetCommitKey.json, OffsetCommitValue.json).
+fn commits(broker: &Broker, group: &str, topic: &str) -> Vec<Commit> {
+    let partitions = broker.read_topic(COMMITS);
+    let mut found: Vec<Commit> =
+        partitions.iter().flatten().filter_map(|record| commit(record, group, topic)).collect();
+    // A group's commits lie in one partition of the log: they are in order already.
+    found.sort_by_key(|commit| commit.appended);
+    found
+}
+
+fn commit(record: &Record, group: &str, topic: &str) -> Option<Commit> {
+    let (version, mut rest) = record.key.as_deref()?.split_first_chunk::<2>()?;
+    if i16::from_be_bytes(*version) > 1 {
+        return None;
+    }
+    for expected in [group, topic] {
+        let (length, behind) = rest.split_first_chunk::<2>()?;
+        let (text, behind) = behind.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+        if text != expected.as_bytes() {
+            return None;
+        }
+        rest = behind;
+    }
+    let partition = i32::from_be_bytes(*rest.first_chunk::<4>()?);
+    // A tombstone: the offset expired or the group was deleted.
+    let next = i64::from_be_bytes(*record.value.as_deref()?.get(2..)?.first_chunk::<8>()?);
+    Some(Commit { partition, next, appended: record.timestamp })
+}
+
+/// Offsets between what a read_committed reader and any reader may see.
+pub(crate) fn unstable(broker: &Broker, topic: &str) -> i64 {
+    let ends = |isolation: &str| -> i64 {
+        let consumer: BaseConsumer = broker.client().set("isolation.level", isolation).create().unwrap();
+        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
+        let partitions = metadata.topics()[0].partitions();
+        partitions.iter().map(|found| consumer.fetch_watermarks(topic, found.id(), PATIENCE).unwrap().1).sum()
+    };
+    // In this order: what is written in between must not hide an open transaction.
+    let stable = ends("read_committed");
+    ends("read_uncommitted") - stable
+}

@@ -1,0 +1,8 @@
+//! The rows of the fault matrix, each a case. Those that `cargo test` leaves out (`#[ignore]`) run by `fault/matrix`.
+
+mod broker;
+mod instance;
+mod nemesis;
+mod network;
+mod records;
+mod registry;

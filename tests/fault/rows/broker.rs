@@ -1,0 +1,146 @@
+//! Faults of brokers: killed, restarted, frozen, too few.
+
+use crate::fault::case::{BOTH, Case, EXACT, REPLAYS, RESENDS, scaled};
+use crate::fault::cluster::BROKERS;
+use crate::fault::scene::{PLAN, Scene};
+use std::time::Duration;
+
+#[test]
+fn leader_killed() {
+    Case {
+        row: "5 kill -9 of the broker that leads",
+        plan: PLAN,
+        promise: REPLAYS,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            for round in 0..scaled(1, 3) {
+                scene.pass(100, "a share to come out");
+                let broker = scene.leader(round);
+                scene.turn.kill(broker);
+                let mut stuck = 0;
+                scene.await_sidecars("another leader", |scene| {
+                    stuck = stuck.max(scene.metric("records_in_flight"));
+                    scene.turn.leader(&scene.sink, round).is_some_and(|leader| leader != broker)
+                });
+                scene.prove(format!("broker {broker} killed, {stuck} records in flight"), stuck > 0);
+                scene.recover();
+                scene.last(scaled(Duration::from_secs(1), Duration::from_secs(30)));
+                scene.turn.start(broker);
+                scene.in_sync();
+                scene.recover();
+            }
+        },
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn restarted_in_turn() {
+    Case {
+        row: "4 rolling restart of the brokers",
+        plan: PLAN,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            for broker in BROKERS {
+                scene.pass(10, "a share to come out");
+                // Leadership comes back to those who were restarted.
+                scene.await_sidecars("the broker to lead", |scene| (0..4).any(|it| scene.leader(it) == broker));
+                scene.turn.stop(broker);
+                scene.recover();
+                scene.last(scaled(Duration::ZERO, Duration::from_secs(20)));
+                scene.turn.start(broker);
+                scene.in_sync();
+                scene.prove(format!("broker {broker} restarted, which led"), true);
+            }
+            scene.recover();
+        },
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn all_restarted() {
+    Case {
+        row: "6 all brokers killed and back",
+        plan: PLAN,
+        promise: RESENDS,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            scene.pass(100, "a share to come out");
+            BROKERS.into_iter().for_each(|broker| scene.turn.kill(broker));
+            scene.last(scaled(Duration::from_secs(3), Duration::from_secs(300)));
+            let stuck = scene.metric("records_in_flight");
+            scene.prove(format!("{stuck} records in flight with no broker there"), stuck > 0);
+            BROKERS.into_iter().for_each(|broker| scene.turn.start(broker));
+            scene.recover();
+            scene.in_sync();
+        },
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn frozen() {
+    Case {
+        row: "5b SIGSTOP of the broker that leads",
+        plan: PLAN,
+        promise: REPLAYS,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            for round in 0..scaled(1, 3) {
+                scene.pass(100, "a share to come out");
+                let broker = scene.leader(round);
+                scene.turn.freeze(broker);
+                let mut stuck = 0;
+                scene.await_sidecars("another leader", |scene| {
+                    stuck = stuck.max(scene.metric("records_in_flight"));
+                    scene.turn.leader(&scene.sink, round).is_some_and(|leader| leader != broker)
+                });
+                scene.last(scaled(Duration::from_secs(2), Duration::from_secs(45)));
+                scene.turn.thaw(broker);
+                scene.prove(format!("broker {broker} frozen, {stuck} records in flight"), stuck > 0);
+                scene.recover();
+                scene.in_sync();
+            }
+        },
+    }
+    .run();
+}
+
+#[test]
+fn too_few_in_sync() {
+    Case {
+        row: "18 min ISR lost and back",
+        plan: PLAN,
+        promise: REPLAYS,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            scene.pass(100, "a share to come out");
+            let last = scene.leader(0);
+            Scene::others(last).for_each(|broker| scene.turn.kill(broker));
+            let mut stuck = 0;
+            // What was acknowledged by then comes out; after that, nothing may be.
+            scene.await_sidecars("records in flight that nobody acknowledges", |scene| {
+                let before = scene.metric("records_produced_total");
+                std::thread::sleep(Duration::from_secs(1));
+                stuck = scene.metric("records_in_flight");
+                stuck > 0 && scene.metric("records_produced_total") == before
+            });
+            scene.last(scaled(Duration::from_secs(4), Duration::from_secs(600)));
+            scene.prove(format!("{stuck} records in flight, one replica in sync"), stuck > 0);
+            Scene::others(last).for_each(|broker| scene.turn.start(broker));
+            scene.recover();
+            scene.in_sync();
+        },
+    }
+    .run();
+}

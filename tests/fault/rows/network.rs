@@ -1,0 +1,201 @@
+//! Faults between the sidecar and brokers that are well: cut off, slow, answers lost.
+
+use crate::fault::case::{BOTH, Case, EXACT, REPLAYS, scaled};
+use crate::fault::proxy::{Api, Weather};
+use crate::fault::scene::{Mode, PLAN, Plan, Scene};
+use std::time::Duration;
+
+/// Requests without an answer are given up soon.
+const IMPATIENT: Plan = Plan {
+    settings: &[("kafka.main.\"request.timeout.ms\"", "2000"), ("kafka.main.\"socket.timeout.ms\"", "4000")],
+    ..PLAN
+};
+/// So little may be in flight that a slow sink holds up the reading. The budget counts 256 bytes of bookkeeping for each
+/// record, which the metric does not.
+const NARROW: Plan = Plan { settings: &[("pipeline.main.in_flight_bytes", "262144")], ..PLAN };
+
+fn everywhere(scene: &Scene, weather: &Weather) {
+    scene.turn.proxies().iter().for_each(|proxy| proxy.set(weather.clone()));
+}
+
+fn swallowed(scene: &Scene, api: Api) -> u64 {
+    scene.turn.proxies().iter().map(|proxy| proxy.passed(api).swallowed).sum()
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn cut_off() {
+    Case {
+        row: "6b sidecar cut off from all brokers",
+        plan: PLAN,
+        promise: REPLAYS,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            scene.pass(100, "a share to come out");
+            everywhere(scene, &Weather { black_hole: true, ..Weather::default() });
+            scene.last(Duration::from_secs(1));
+            let (out, in_flight) = (scene.watcher.count(), scene.metric("records_in_flight"));
+            // Longer than its session: others would have its partitions by now.
+            scene.last(scaled(Duration::from_secs(8), Duration::from_secs(300)));
+            let still = scene.watcher.count() == out;
+            scene
+                .prove(format!("cut off with {in_flight} records in flight, nothing came out"), still && in_flight > 0);
+            everywhere(scene, &Weather::default());
+            scene.recover();
+        },
+    }
+    .run();
+}
+
+#[test]
+fn one_broker_cut_off() {
+    Case {
+        row: "7 sidecar cut off from one broker",
+        plan: IMPATIENT,
+        promise: REPLAYS,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            for broker in 1..=scaled(1, 3) {
+                scene.pass(100, "a share to come out");
+                let leads =
+                    |partition: &i32| scene.leader(*partition) == broker || scene.source_leader(*partition) == broker;
+                let (cut, open): (Vec<i32>, Vec<i32>) = (0..4).partition(leads);
+                scene.turn.proxy(broker).set(Weather { black_hole: true, ..Weather::default() });
+                let reached = |scene: &Scene, of: &[i32]| -> Vec<i64> {
+                    of.iter().map(|partition| scene.watcher.reached(*partition)).collect()
+                };
+                scene.last(Duration::from_secs(2));
+                let (before, others) = (reached(scene, &cut), reached(scene, &open));
+                scene.last(scaled(Duration::from_secs(8), Duration::from_secs(60)));
+                let stood = reached(scene, &cut) == before && !cut.is_empty();
+                let went = reached(scene, &open).iter().zip(&others).filter(|(now, before)| now > before).count();
+                let (cut, open) = (cut.len(), open.len());
+                scene.prove(
+                    format!("{cut} partitions of broker {broker} stood, {went} of {open} others went on"),
+                    stood,
+                );
+                scene.turn.proxy(broker).clear();
+                scene.recover();
+            }
+        },
+    }
+    .run();
+}
+
+#[test]
+fn produce_answers_lost() {
+    Case {
+        row: "8 answers to Produce lost",
+        plan: IMPATIENT,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            for swallow_resets in [true, false] {
+                scene.pass(50, "a share to come out");
+                let before = swallowed(scene, Api::PRODUCE);
+                everywhere(scene, &Weather { swallow: vec![Api::PRODUCE], swallow_resets, ..Weather::default() });
+                scene.last(scaled(Duration::from_secs(3), Duration::from_secs(30)));
+                everywhere(scene, &Weather::default());
+                scene.recover();
+                let lost = swallowed(scene, Api::PRODUCE) - before;
+                let how = if swallow_resets { "by reset" } else { "in silence" };
+                scene.prove(format!("{lost} answers lost {how}"), lost >= 3);
+            }
+        },
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn commit_answers_lost() {
+    Case {
+        row: "8b answers to OffsetCommit, TxnOffsetCommit and EndTxn lost",
+        plan: IMPATIENT,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            let kinds = match scene.mode {
+                Mode::AtLeastOnce => vec![Api::OFFSET_COMMIT],
+                Mode::ExactlyOnce => vec![Api::TXN_OFFSET_COMMIT, Api::END_TXN],
+            };
+            for (kind, swallow_resets) in kinds.into_iter().flat_map(|kind| [(kind, true), (kind, false)]) {
+                scene.pass(50, "a share to come out");
+                let before = swallowed(scene, kind);
+                everywhere(scene, &Weather { swallow: vec![kind], swallow_resets, ..Weather::default() });
+                scene.last(scaled(Duration::from_secs(5), Duration::from_secs(30)));
+                everywhere(scene, &Weather::default());
+                scene.recover();
+                let lost = swallowed(scene, kind) - before;
+                scene.prove(format!("{lost} answers to {kind:?} lost, reset: {swallow_resets}"), lost >= 1);
+            }
+        },
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn far_away_and_shaky() {
+    Case {
+        row: "9 latency 300 ms, resets",
+        plan: PLAN,
+        promise: REPLAYS,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            scene.pass(50, "a share to come out");
+            everywhere(scene, &Weather { delay: Duration::from_millis(150), ..Weather::default() });
+            let out = scene.watcher.count();
+            let mut resets = 0;
+            for round in 0..scaled(8, 100) {
+                scene.last(Duration::from_secs(1));
+                resets += scene.turn.proxies()[round % 3].reset();
+            }
+            let came = scene.watcher.count() - out;
+            scene.prove(
+                format!("{resets} connections reset, {came} records came out meanwhile"),
+                resets > 8 && came > 0,
+            );
+            scene.recover();
+            everywhere(scene, &Weather::default());
+            scene.recover();
+        },
+    }
+    .run();
+}
+
+#[test]
+fn slow_sink() {
+    Case {
+        row: "18b slow sink",
+        plan: NARROW,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| {
+            scene.join();
+            scene.pass(100, "a share to come out");
+            let rebalances = scene.metric("rebalances_total");
+            everywhere(scene, &Weather { request_bytes_per_second: Some(8_000), ..Weather::default() });
+            let mut most = 0;
+            scene.await_sidecars("the budget to be used up", |scene| {
+                most = scene.metric("in_flight_bytes").max(most);
+                most > 80_000
+            });
+            let out = scene.watcher.count();
+            scene.last(scaled(Duration::from_secs(6), Duration::from_secs(600)));
+            let (came, after) = (scene.watcher.count() - out, scene.metric("rebalances_total"));
+            assert_eq!(after, rebalances, "a slow sink cost it its partitions");
+            most = most.max(scene.metric("in_flight_bytes"));
+            scene.prove(format!("{most} bytes in flight of 262144, {came} records came out"), came > 0);
+            assert!(most < 262_144, "{most} bytes in flight");
+            everywhere(scene, &Weather::default());
+            scene.recover();
+        },
+    }
+    .run();
+}

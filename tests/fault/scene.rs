@@ -1,0 +1,315 @@
+//! One case's world: topics, a registry, a feeder, a watcher and the sidecars between them.
+//!
+//! Comes in: a name, a mode, settings. Goes out: what a case may ask and wait for, and in the end the history. Must never:
+//! wait for time to pass instead of something to happen.
+
+use super::cluster::{BROKERS, Turn};
+use super::feeder::{Feeder, PARTITIONS};
+use super::history::History;
+use super::readback::{Decoded, Readback, unstable};
+use super::watcher::Watcher;
+use crate::fake_registry::FakeRegistry;
+use crate::real::event::Mix;
+use crate::real::order;
+use crate::services::sidecar::Sidecar;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// For whatever must happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The delivery guarantee under test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    AtLeastOnce,
+    ExactlyOnce,
+}
+
+impl Mode {
+    /// As the config has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::AtLeastOnce => "at_least_once",
+            Self::ExactlyOnce => "exactly_once",
+        }
+    }
+}
+
+/// What a case needs from the start.
+#[derive(Clone, Copy)]
+pub(crate) struct Plan {
+    /// Records a second of each partition.
+    pub(crate) pace: i64,
+    pub(crate) mix: Mix,
+    /// Config keys beside the usual ones, as TOML.
+    pub(crate) settings: &'static [(&'static str, &'static str)],
+    /// Of the sink topic.
+    pub(crate) sink: &'static [(&'static str, &'static str)],
+}
+
+/// A few tombstones and bad records among 800 a second.
+pub(crate) const PLAN: Plan = Plan { pace: 200, mix: Mix { tombstones: 20, refused: 10 }, settings: &[], sink: &[] };
+
+/// One case's world.
+pub(crate) struct Scene {
+    pub(crate) turn: Turn,
+    pub(crate) mode: Mode,
+    pub(crate) source: String,
+    pub(crate) sink: String,
+    dead_letter: String,
+    group: String,
+    pub(crate) registry: FakeRegistry,
+    schema_id: i32,
+    plan: Plan,
+    settings: BTreeMap<&'static str, String>,
+    feeder: Feeder,
+    pub(crate) watcher: Watcher,
+    pub(crate) sidecars: Vec<Sidecar>,
+    /// What must have happened, and whether it did.
+    pub(crate) evidence: Vec<(String, bool)>,
+    pub(crate) recoveries: Vec<Duration>,
+    /// Of all sidecars, the ones that ended included.
+    pub(crate) peak_mib: u64,
+}
+
+impl Scene {
+    /// Topics, registry, feeder and watcher; no sidecar yet.
+    pub(crate) fn new(turn: Turn, name: &str, mode: Mode, plan: Plan) -> Self {
+        static RUNS: AtomicU32 = AtomicU32::new(0);
+        let source = format!("{name}-{}-{}", mode.name(), RUNS.fetch_add(1, Ordering::SeqCst));
+        let (sink, dead_letter) = (format!("{source}-avro"), format!("{source}-dead-letter"));
+        let direct = turn.direct();
+        // Appended: what the checker compares commits with. The source keeps the time that its records have.
+        let appended = [("message.timestamp.type", "LogAppendTime"), ("retention.ms", "-1")];
+        direct.create_topic(&source, PARTITIONS, &[("retention.ms", "-1")]);
+        direct.create_topic(&sink, PARTITIONS, &[&appended[..], plan.sink].concat());
+        direct.create_topic(&dead_letter, PARTITIONS, &[("retention.ms", "-1")]);
+        turn.in_sync(&[&source, &sink, &dead_letter]);
+        let registry = FakeRegistry::start();
+        let schema_id = registry.register(&format!("{sink}-value"), order::SCHEMA);
+        let (group, quoted) = (format!("{source}-group"), |text: &str| format!("{text:?}"));
+        let mut settings = BTreeMap::from([
+            ("log.format", quoted("human")),
+            ("kafka.main.\"bootstrap.servers\"", quoted(turn.bootstrap())),
+            // A killed member must be found dead soon, a living one on a busy machine not.
+            ("kafka.main.\"session.timeout.ms\"", "6000".into()),
+            ("kafka.main.\"heartbeat.interval.ms\"", "500".into()),
+            ("registry.main.url", quoted(&registry.url())),
+            ("pipeline.main.group_id", quoted(&group)),
+            ("pipeline.main.source.topic", quoted(&source)),
+            ("pipeline.main.sink.topic", quoted(&sink)),
+            ("pipeline.main.sink.source_position", "true".into()),
+            ("pipeline.main.refused.dead_letter_topic", quoted(&dead_letter)),
+        ]);
+        settings.extend(plan.settings.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        if mode == Mode::ExactlyOnce {
+            settings.insert("pipeline.main.delivery", quoted(mode.name()));
+        }
+        let watcher = Watcher::start(direct, &sink, PARTITIONS);
+        let feeder = Feeder::start(direct, &source, plan.pace, plan.mix);
+        let sidecars = Vec::new();
+        let (evidence, recoveries, peak_mib) = (Vec::new(), Vec::new(), 0);
+        Self {
+            turn,
+            mode,
+            source,
+            sink,
+            dead_letter,
+            group,
+            registry,
+            schema_id,
+            plan,
+            settings,
+            feeder,
+            watcher,
+            sidecars,
+            evidence,
+            recoveries,
+            peak_mib,
+        }
+    }
+
+    /// One more sidecar; does not wait for it.
+    pub(crate) fn join(&mut self) {
+        self.sidecars.push(Sidecar::start(&self.config()).guest_of(self.turn.folder()));
+    }
+
+    /// One more sidecar, whose log nobody reads.
+    pub(crate) fn join_unheard(&mut self) {
+        self.sidecars.push(Sidecar::start_unheard(&self.config()).guest_of(self.turn.folder()));
+    }
+
+    fn config(&self) -> String {
+        let lines: Vec<String> = self.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        lines.join("\n")
+    }
+
+    /// Ends the oldest sidecar by SIGKILL. What it left uncommitted is evidence.
+    pub(crate) fn kill(&mut self) {
+        self.kill_unproved();
+        let left = self.uncommitted();
+        self.prove(format!("killed with {left} outputs not committed"), left > 0);
+    }
+
+    /// Ends the oldest sidecar by SIGKILL, whatever it was about to do.
+    pub(crate) fn kill_unproved(&mut self) {
+        let mut killed = self.sidecars.remove(0);
+        self.note_peak(&killed);
+        killed.signal("KILL");
+        killed.exit(PATIENCE);
+    }
+
+    /// Ends the oldest sidecar by SIGTERM, and has it end well; how long it took.
+    pub(crate) fn leave(&mut self) -> Duration {
+        let mut leaving = self.sidecars.remove(0);
+        self.note_peak(&leaving);
+        leaving.signal("TERM");
+        let (code, took) = leaving.exit(PATIENCE);
+        assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", leaving.log());
+        took
+    }
+
+    /// Outputs that nothing was committed behind: written and not committed, or in a transaction that is open.
+    pub(crate) fn uncommitted(&self) -> usize {
+        match self.mode {
+            Mode::AtLeastOnce => {
+                let direct = self.turn.direct();
+                let written: i64 = direct.end_offsets(&self.sink).iter().sum();
+                self.wait("the watcher to see what is written", || self.watcher.count() as i64 >= written);
+                self.watcher.behind(&direct.committed(&self.group, &self.source))
+            }
+            Mode::ExactlyOnce => unstable(self.turn.direct(), &self.sink).max(0).unsigned_abs() as usize,
+        }
+    }
+
+    /// States what must have happened for the case to prove anything.
+    pub(crate) fn prove(&mut self, what: String, happened: bool) {
+        self.evidence.push((what, happened));
+    }
+
+    /// Waits until records that are fed from now on have come out of each partition. The time is the recovery's.
+    pub(crate) fn recover(&mut self) {
+        let began = Instant::now();
+        self.pass(1, "records fed after the fault to come out");
+        self.recoveries.push(began.elapsed());
+    }
+
+    /// Waits until each partition has put out what is fed now and so many records more.
+    pub(crate) fn pass(&mut self, more: i64, what: &str) {
+        let goal = self.next() + more;
+        self.await_sidecars(what, |scene| (0..PARTITIONS).all(|partition| scene.watcher.reached(partition) >= goal));
+    }
+
+    /// The highest offset that the source's next record may have.
+    fn next(&self) -> i64 {
+        let ends = self.turn.direct().try_end_offsets(&self.source).unwrap_or_default();
+        ends.into_iter().fold(self.feeder.next(), i64::max)
+    }
+
+    /// Waits for a condition while all sidecars run.
+    pub(crate) fn await_sidecars(&mut self, what: &str, mut holds: impl FnMut(&Self) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !holds(self) {
+            for sidecar in &mut self.sidecars {
+                sidecar.still_runs(what);
+            }
+            if Instant::now() > deadline {
+                panic!("{}: waited {PATIENCE:?} in vain for {what}\n{}", self.source, self.state());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn wait(&self, what: &str, holds: impl Fn() -> bool) {
+        crate::services::wait_for(what, PATIENCE, || holds().then_some(()));
+    }
+
+    /// Lets a fault last, while all sidecars must go on living: none ends, each answers /live.
+    pub(crate) fn last(&mut self, duration: Duration) {
+        let until = Instant::now() + duration;
+        while Instant::now() < until {
+            for sidecar in &mut self.sidecars {
+                sidecar.still_runs("during the fault");
+                assert!(sidecar.probe("live") != Some(503), "not live during the fault:\n{}", sidecar.log());
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// The sum of a metric over all sidecars.
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        self.sidecars.iter().filter_map(Sidecar::metrics).map(|metrics| metrics.count(name)).sum()
+    }
+
+    /// The broker that leads a partition of the sink now.
+    pub(crate) fn leader(&self, partition: i32) -> i32 {
+        crate::services::wait_for("a leader", PATIENCE, || self.turn.leader(&self.sink, partition))
+    }
+
+    /// The broker that leads a partition of the source now.
+    pub(crate) fn source_leader(&self, partition: i32) -> i32 {
+        crate::services::wait_for("a leader", PATIENCE, || self.turn.leader(&self.source, partition))
+    }
+
+    /// All topics of the case, and the group's log, are whole again.
+    pub(crate) fn in_sync(&self) {
+        self.turn.in_sync(&[&self.source, &self.sink, &self.dead_letter, "__consumer_offsets"]);
+    }
+
+    /// The brokers besides one.
+    pub(crate) fn others(broker: i32) -> impl Iterator<Item = i32> {
+        BROKERS.into_iter().filter(move |other| *other != broker)
+    }
+
+    /// Stops the feeder, lets the sidecars come to the end and leave, and reads everything back.
+    pub(crate) fn finish(&mut self) -> History<Decoded> {
+        let fed = self.feeder.stop();
+        let ends = self.turn.direct().end_offsets(&self.source);
+        let repeated = ends.iter().sum::<i64>() - fed * i64::from(PARTITIONS);
+        if repeated > 0 {
+            self.prove(format!("the feeder's own idempotent producer wrote {repeated} records twice"), true);
+        }
+        let mut asked: Option<Instant> = None;
+        self.await_sidecars("everything to be committed", |scene| {
+            // A question takes a client of its own.
+            if asked.is_some_and(|asked| asked.elapsed() < Duration::from_millis(200)) {
+                return false;
+            }
+            asked = Some(Instant::now());
+            scene.turn.direct().committed(&scene.group, &scene.source) == ends
+        });
+        while !self.sidecars.is_empty() {
+            self.leave();
+        }
+        let direct = self.turn.direct();
+        assert_eq!(direct.committed(&self.group, &self.source), ends, "committed in the end");
+        let written: i64 = direct.end_offsets(&self.sink).iter().sum();
+        if self.mode == Mode::AtLeastOnce {
+            self.wait("the watcher to see what is written", || self.watcher.count() as i64 >= written);
+        }
+        let watched = self.watcher.stop();
+        let readback = Readback {
+            broker: direct,
+            source: &self.source,
+            sink: &self.sink,
+            dead_letter: &self.dead_letter,
+            group: &self.group,
+            schema_id: self.schema_id,
+            mix: self.plan.mix,
+        };
+        readback.history(&watched)
+    }
+
+    fn note_peak(&mut self, sidecar: &Sidecar) {
+        self.peak_mib = self.peak_mib.max(sidecar.peak_mib().unwrap_or(0));
+    }
+
+    /// For a person who has to find out why.
+    pub(crate) fn state(&self) -> String {
+        let reached: Vec<i64> = (0..PARTITIONS).map(|partition| self.watcher.reached(partition)).collect();
+        let logs: Vec<String> = self.sidecars.iter().map(|sidecar| format!("--- log:\n{}", sidecar.log())).collect();
+        format!("fed {} of each, out {reached:?}, {:?}\n{}", self.feeder.next(), self.evidence, logs.join("\n"))
+    }
+}
