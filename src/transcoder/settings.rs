@@ -260,7 +260,10 @@ impl Apply<'_> {
         }
         for (name, number) in &full {
             let short = name.rsplit_once('.').map_or(name.as_str(), |(_, short)| short);
-            for spelt in [name.as_str(), short] {
+            // A short name that two have names neither.
+            let others = full.iter().filter(|(other, _)| other != name);
+            let unique = others.clone().all(|(other, _)| other.rsplit('.').next() != Some(short));
+            for spelt in [Some(name.as_str()), unique.then_some(short)].into_iter().flatten() {
                 if values.iter().all(|(value, _)| **value != *spelt) {
                     values.push((spelt.into(), *number));
                 }
