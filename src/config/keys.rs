@@ -133,6 +133,7 @@ pub(super) const OF_TOPIC: &[Key] = and_of_topic![];
 
 const PIPELINE: &[Key] = and_of_topic![
     key("group_id", Kind::Text(format::some)),
+    key("delivery", Kind::Choice(&["at_least_once", "exactly_once"])),
     key("start", Kind::Start),
     key("out_of_range", Kind::Choice(&["stop", "earliest", "latest"])),
     key("commit_interval_ms", Kind::Integer(10, 10 * MINUTE_MS)),
@@ -148,6 +149,12 @@ const PIPELINE: &[Key] = and_of_topic![
     key("sink.create_partitions", Kind::Integer(0, 100_000)),
     key("sink.create_replication_factor", Kind::Integer(0, 1000)),
     key("sink.create_settings", Kind::Texts(format::setting)),
+    key("transaction.prefix", Kind::Text(format::some)),
+    key("transaction.instance", Kind::Text(format::some)),
+    key("transaction.timeout_ms", Kind::Integer(2000, 15 * MINUTE_MS)),
+    key("transaction.cut_ms", Kind::Integer(1, 7 * MINUTE_MS)),
+    key("transaction.cut_records", Kind::Integer(1, 10_000_000)),
+    key("transaction.cut_bytes", Kind::Integer(1024, 8192 * MIB)),
     key("refused.policy", Kind::Choice(&["dead_letter", "skip", "stop"])),
     key("refused.dead_letter_topic", Kind::Text(format::topic)),
     key("refused.flood_window", Kind::Integer(0, 1_000_000)),
