@@ -30,7 +30,10 @@ pub(super) struct ExactlyOnce {
 impl Lane {
     /// Whether one more record may pass.
     pub(super) fn takes(&self, now: Instant) -> bool {
-        self.once.as_ref().is_none_or(|once| once.state.takes(self.held(), now))
+        let Some(once) = &self.once else { return true };
+        // Asked before every record: not what is due, which looks at each partition.
+        let (records, bytes) = (self.passage.offsets.read_records(), self.passage.offsets.read_bytes());
+        once.state.takes(transaction::Held { due: false, records, bytes }, now)
     }
 
     /// The group may be joined: what an earlier lane of this id left open is settled.

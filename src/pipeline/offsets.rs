@@ -111,6 +111,9 @@ impl Offsets {
             let held = slot.ring.iter().filter(reported).count() as u64;
             all.reported = all.reported.saturating_sub(held);
             all.read = all.read.saturating_sub(slot.ring.len() as u64);
+            // Or a transaction would be full of what it does not hold.
+            let bytes: usize = slot.ring.iter().map(|(record, _)| record.bytes as usize).sum();
+            all.bytes = all.bytes.saturating_sub(bytes);
             held
         });
         u64::from(slot.in_flight) + held

@@ -83,8 +83,8 @@ impl Lane {
                     return Ok(());
                 }
                 let (start, routes) = (self.passage.config.start, &self.passage.routes);
-                let waiting = &self.waiting_topics;
-                match start::positions(&self.consumer.watch(), start, routes, waiting, &partitions) {
+                let (waiting, in_transactions) = (&self.waiting_topics, self.once.is_some());
+                match start::positions(&self.consumer.watch(), start, routes, waiting, &partitions, in_transactions) {
                     Ok(begins) => self.take_in_hand(&begins),
                     Err(fault) => {
                         self.passage.events.waiting(&fault, now);
