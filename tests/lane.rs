@@ -15,6 +15,7 @@ mod produce;
 mod random;
 mod refused_at_start;
 mod schema;
-mod stage;
+pub(crate) mod stage;
 mod start;
 mod topics;
+mod transactions;

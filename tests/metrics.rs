@@ -40,6 +40,9 @@ json2avro_schema_info gauge pipeline,subject,version,schema_id
 json2avro_schema_switches_total counter pipeline
 json2avro_tombstones_total counter pipeline
 json2avro_topics_waiting gauge pipeline,reason
+json2avro_transaction_duration_seconds histogram pipeline
+json2avro_transactions_aborted_total counter pipeline,reason
+json2avro_transactions_committed_total counter pipeline
 ";
 
 /// Sample (name and labels) -> value.
@@ -77,6 +80,8 @@ fn busy() -> std::sync::Arc<Metrics> {
     lane.schema_answered("orders", Part::Value, Instant::now());
     lane.topic_waits("orders-new", Some("subject_not_found"));
     lane.committed(true);
+    lane.transaction_committed(Duration::from_millis(110));
+    lane.transaction_aborted("not_committed");
     lane.failed("flood");
     let fault = Fault::lasting(Stage::Produce, Blame::Config, "message_too_large", "too large");
     Events::new(lane).partition_stopped(&partition(1), 9, &fault);

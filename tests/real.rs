@@ -16,4 +16,5 @@ mod outage;
 mod restart;
 mod start;
 mod stopped;
+mod transactions;
 mod verify;

@@ -167,6 +167,13 @@ pub(super) const OF_TOPIC: &[&[Key]] =
 const PIPELINE: &[&[Key]] = &[
     &[
         key("group_id", Kind::Text(format::some)),
+        key("delivery", Kind::Choice(&["at_least_once", "exactly_once"])),
+        key("transaction.prefix", Kind::Text(format::some)),
+        key("transaction.instance", Kind::Text(format::some)),
+        key("transaction.timeout_ms", Kind::Integer(2000, 15 * MINUTE_MS)),
+        key("transaction.cut_ms", Kind::Integer(1, 7 * MINUTE_MS)),
+        key("transaction.cut_records", Kind::Integer(1, 10_000_000)),
+        key("transaction.cut_bytes", Kind::Integer(1024, 8192 * MIB)),
         key("start", Kind::Start),
         key("out_of_range", Kind::Choice(&["stop", "earliest", "latest"])),
         key("commit_interval_ms", Kind::Integer(10, 10 * MINUTE_MS)),

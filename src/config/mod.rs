@@ -3,6 +3,7 @@
 //! Comes in: the embedded `config/default.toml`, a file, environment, flags. Goes out: one `Config` that every room may
 //! trust, or every mistake at once. Must never: be read again after the start, print a secret.
 
+mod delivery;
 mod file;
 mod format;
 mod keys;
@@ -22,6 +23,7 @@ mod transcoding;
 mod typed;
 mod validate;
 
+pub use delivery::{Cut, Delivery, Transactions};
 pub use load::{load, load_text};
 pub use mistake::{Mistake, Mistakes, Origin};
 pub use route::{Conversion, ConversionShape, InputFormat, Part, Route, Shape, Subject};
@@ -136,6 +138,8 @@ pub struct Pipeline {
     pub name: String,
     /// The consumer group.
     pub group_id: String,
+    /// How often a record is delivered.
+    pub delivery: Delivery,
     /// Where the group's first start begins.
     pub start: Start,
     /// What to do when a committed offset is no longer in the log.

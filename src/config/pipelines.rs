@@ -3,6 +3,7 @@
 //! Comes in: the tables [pipeline.NAME] over [defaults], the clusters and registries. Goes out: pipelines as meant. Must
 //! never: complain of an inherited key that a pipeline's own choice makes idle.
 
+use super::delivery::{Delivery, delivery};
 use super::mistake::{Complaint, Mistakes};
 use super::properties::same_cluster;
 use super::topics::{PLACE, Topics};
@@ -32,6 +33,7 @@ pub(super) fn all(
     for name in typed.names("pipeline") {
         let table = typed.table("pipeline", name);
         let mut pipeline = pipeline(name, &table, clusters, folder, mistakes);
+        pipeline.delivery = delivery(&table, clusters.kafka.get(&pipeline.source.kafka), typed, mistakes);
         pipeline.topic = of_topics(typed, &pipeline, folder, mistakes);
         topics(&pipeline, typed, clusters, mistakes);
         if let Some(other) = pipelines.values().find(|other| same_group(other, &pipeline, clusters)) {
@@ -66,6 +68,8 @@ fn pipeline(
     Pipeline {
         name: name.to_owned(),
         group_id: group_id.unwrap_or_default().to_owned(),
+        // Told once the source is known.
+        delivery: Delivery::AtLeastOnce,
         start: table.get("start").and_then(|start| format::start(&start.value).ok()).unwrap_or(Start::Earliest),
         out_of_range: match table.text("out_of_range") {
             Some("earliest") => OutOfRange::Earliest,

@@ -51,7 +51,10 @@ const OWNED: &[(&[&str], &str)] = &[
         &["partitioner", "sticky.partitioning.linger.ms"],
         "the partition is chosen here; set sink.partitioning of the pipeline",
     ),
-    (&["transactional.id", "transaction.timeout.ms"], "there are no transactions yet; take it out"),
+    (
+        &["transactional.id", "transaction.timeout.ms"],
+        "each lane has its own; set delivery and transaction of the pipeline",
+    ),
     (&["allow.auto.create.topics"], "a misspelt topic would be created; create topics yourself and take it out"),
     (&["enabled_events", "log.queue"], "the client's events are read in one place; take it out"),
     (

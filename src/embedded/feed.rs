@@ -194,7 +194,7 @@ impl Writer {
                 match self.producer.enqueue(record, &mut None) {
                     Ok(()) => break,
                     Err(Refusal::Full) => {}
-                    Err(Refusal::Fault(fault)) => return Err(fault),
+                    Err(Refusal::Fault(fault) | Refusal::Broken(fault)) => return Err(fault),
                 }
             }
             self.serve(WAIT)?;

@@ -14,7 +14,7 @@ use super::{code_fault, fault, settings};
 use crate::config;
 use crate::fault::{Blame, Fault, Stage};
 use crate::record::TopicPartition;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerGroupMetadata, RebalanceProtocol};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::ffi::CString;
@@ -53,6 +53,11 @@ pub struct Position {
     /// The first offset to read; None: the first one that the log still has.
     pub offset: Option<i64>,
 }
+
+/// The consumer's membership in its group at one moment: a transaction fails whose offsets come from an earlier one
+/// (KIP-447).
+#[allow(missing_debug_implementations, reason = "the crate's type has no Debug")]
+pub struct Group(pub(super) ConsumerGroupMetadata);
 
 /// A consumer in a group, owned by one lane.
 #[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
@@ -228,6 +233,24 @@ impl Consumer {
             RDKafkaErrorCode::NoError => Ok(()),
             code => Err(code_fault(Stage::Commit, "sending a commit", code)),
         }
+    }
+
+    /// The membership as it is now.
+    ///
+    /// # Errors
+    /// The client has no group, which cannot be.
+    pub fn group(&self) -> Result<Group, Fault> {
+        let none = || Fault::lasting(Stage::Commit, Blame::Us, "no_group", "the consumer has no group metadata");
+        self.client.group_metadata().map(Group).ok_or_else(none)
+    }
+
+    /// Undoes a `pause`.
+    ///
+    /// # Errors
+    /// The partition is not assigned.
+    pub fn resume(&self, partition: &TopicPartition) -> Result<(), Fault> {
+        let list = list_of(std::slice::from_ref(partition));
+        self.client.resume(&list).map_err(|error| fault(Stage::Consume, "resuming", &error))
     }
 
     /// Asks this consumer's cluster for offsets, from any thread. Drop it before the consumer.

@@ -2,7 +2,7 @@
 //!
 //! `settings` config -> librdkafka properties; `consumer` control events, data batches, commits; `record` what a batch
 //! holds; `offsets` what a cluster says of offsets; `producer` records out,
-//! delivery reports in; `topics` what a cluster says of its topics, `create` makes one; `admin` what only a check asks;
+//! delivery reports in; `transaction` the calls that end one; `topics` what a cluster says of its topics, `create` makes one; `admin` what only a check asks;
 //! `mock` a cluster in this process; `ffi` the raw calls.
 //!
 //! Comes in: checked config, records to produce. Goes out: borrowed records, events, reports, faults. Must never: know
@@ -20,6 +20,7 @@ pub mod reader;
 pub mod record;
 pub mod settings;
 pub mod topics;
+pub mod transaction;
 
 pub use ffi::Headers;
 
@@ -58,12 +59,14 @@ fn code_fault(stage: Stage, what: &str, code: RDKafkaErrorCode) -> Fault {
         Code::Fatal | Code::OutOfOrderSequenceNumber | Code::UnknownProducerId | Code::InvalidProducerEpoch => {
             (Blame::Broker, "producer_fatal", false)
         }
+        Code::InvalidTransactionTimeout => (Blame::Config, "transaction_timeout", false),
+        Code::UnsupportedFeature => (Blame::Config, "unsupported", false),
         Code::InvalidConfig
         | Code::PolicyViolation
         | Code::InvalidReplicationFactor
         | Code::InvalidPartitions
         | Code::InvalidTopic => (Blame::Config, "topic_refused", false),
-        Code::FencedInstanceId | Code::Fenced => (Blame::Config, "fenced", false),
+        Code::FencedInstanceId | Code::Fenced | Code::ProducerFenced => (Blame::Config, "fenced", false),
         Code::State => (Blame::Broker, "not_fetching", true),
         Code::PurgeQueue | Code::PurgeInflight => (Blame::Broker, "purged", true),
         Code::OffsetOutOfRange | Code::AutoOffsetReset => (Blame::Config, "offset_out_of_range", false),

@@ -103,6 +103,14 @@ pub(super) fn list_of(of: &[TopicPartition]) -> TopicPartitionList {
     list
 }
 
+pub(super) fn list_at(offsets: &[(TopicPartition, i64)]) -> KafkaResult<TopicPartitionList> {
+    let mut list = TopicPartitionList::with_capacity(offsets.len());
+    for (partition, offset) in offsets {
+        list.add_partition_offset(&partition.topic, partition.partition, Offset::Offset(*offset))?;
+    }
+    Ok(list)
+}
+
 /// An answered list as offsets; the first partition's error fails the whole.
 fn offsets(answer: KafkaResult<TopicPartitionList>, what: &str) -> Result<Vec<(TopicPartition, Option<i64>)>, Fault> {
     let list = answer.map_err(|error| fault(Stage::Consume, what, &error))?;

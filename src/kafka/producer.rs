@@ -12,6 +12,7 @@ use rdkafka::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 use std::ffi::CString;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A lane's producer: idempotent, acks from all in-sync replicas, no time limit on a delivery.
@@ -20,10 +21,15 @@ pub struct Producer {
     // Dropped before the client that they belong to.
     topics: Vec<(String, TopicHandle)>,
     queue: ReportQueue,
-    client: BaseProducer<Unread>,
+    client: Client,
+    settings: ClientConfig,
+    cluster: String,
     most_bytes: usize,
     trouble: Option<Fault>,
 }
+
+/// A producer's client, shared with the thread that makes its transaction calls.
+pub(super) type Client = Arc<BaseProducer<Unread>>;
 
 /// What became of a record that was enqueued.
 #[derive(Debug)]
@@ -60,6 +66,8 @@ pub struct Produced<'r> {
 pub enum Refusal {
     /// The queue is full: try again after delivery reports came in.
     Full,
+    /// The transaction takes no more records: it can only be aborted, or the producer is done for.
+    Broken(Fault),
     /// It will not be taken as it is.
     Fault(Fault),
 }
@@ -70,16 +78,48 @@ impl Producer {
     /// # Errors
     /// librdkafka refuses a property.
     pub fn new(kafka: &config::Kafka, queue_bytes: usize) -> Result<Self, Fault> {
-        let settings: ClientConfig = settings::producer(kafka, queue_bytes);
+        Self::with(settings::producer(kafka, queue_bytes), &kafka.name)
+    }
+
+    /// A producer whose records are delivered in transactions, under this transactional id. Before the first record it
+    /// must be initialised (`Transactor::init`).
+    ///
+    /// # Errors
+    /// librdkafka refuses a property.
+    pub fn transactional(
+        kafka: &config::Kafka,
+        queue_bytes: usize,
+        id: &str,
+        timeout: Duration,
+    ) -> Result<Self, Fault> {
+        Self::with(settings::transactional(kafka, queue_bytes, id, timeout), &kafka.name)
+    }
+
+    /// Another one like this, with the same topics under the same indexes.
+    ///
+    /// # Errors
+    /// Those of `new`.
+    pub fn again(&self) -> Result<Self, Fault> {
+        let mut again = Self::with(self.settings.clone(), &self.cluster)?;
+        self.topics.iter().try_for_each(|(name, _)| again.topic(name).map(drop))?;
+        Ok(again)
+    }
+
+    fn with(settings: ClientConfig, cluster: &str) -> Result<Self, Fault> {
         let client: BaseProducer<Unread> = settings
             .create_with_context(Unread)
-            .map_err(|error| fault(Stage::Produce, &format!("producer of [kafka.{}]", kafka.name), &error))?;
+            .map_err(|error| fault(Stage::Produce, &format!("producer of [kafka.{cluster}]"), &error))?;
         let queue = ReportQueue::new(client.client().native_ptr()).ok_or_else(|| {
-            let message = format!("producer of [kafka.{}]: it has no queue", kafka.name);
+            let message = format!("producer of [kafka.{cluster}]: it has no queue");
             Fault::lasting(Stage::Produce, Blame::Us, "no_queue", message)
         })?;
         let most_bytes = settings::most_bytes(&settings);
-        Ok(Self { topics: Vec::new(), queue, client, most_bytes, trouble: None })
+        let (client, cluster) = (Arc::new(client), cluster.to_owned());
+        Ok(Self { topics: Vec::new(), queue, client, settings, cluster, most_bytes, trouble: None })
+    }
+
+    pub(super) fn client(&self) -> Client {
+        Arc::clone(&self.client)
     }
 
     /// One more topic to write to; the same index for the same name.
@@ -125,6 +165,11 @@ impl Producer {
         match RDKafkaErrorCode::from(topic.produce(&outgoing, headers)) {
             RDKafkaErrorCode::NoError => Ok(()),
             RDKafkaErrorCode::QueueFull => Err(Refusal::Full),
+            code @ (RDKafkaErrorCode::State | RDKafkaErrorCode::Fatal | RDKafkaErrorCode::Fenced)
+                if self.settings.get("transactional.id").is_some() =>
+            {
+                Err(Refusal::Broken(code_fault(Stage::Produce, "the transaction takes no record", code)))
+            }
             code => Err(Refusal::Fault(code_fault(Stage::Produce, "enqueueing a record", code))),
         }
     }

@@ -7,6 +7,7 @@
 use crate::config::Kafka;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
+use std::time::Duration;
 
 const STRATEGY: &str = "partition.assignment.strategy";
 const FETCH_BYTES: &str = "fetch.max.bytes";
@@ -84,6 +85,17 @@ pub fn consumer(kafka: &Kafka, group_id: &str) -> ClientConfig {
 pub fn producer(kafka: &Kafka, queue_bytes: usize) -> ClientConfig {
     let mut settings = layered(kafka, PRODUCER_DEFAULTS, PRODUCER_OWNED);
     settings.set("queue.buffering.max.kbytes", (queue_bytes / 1024).max(1).to_string());
+    settings
+}
+
+/// A producer's settings for transactions. There a record's delivery ends with its transaction at the latest, so the
+/// limit on it is librdkafka's to set.
+#[must_use]
+pub fn transactional(kafka: &Kafka, queue_bytes: usize, id: &str, timeout: Duration) -> ClientConfig {
+    let mut settings = producer(kafka, queue_bytes);
+    settings.remove("message.timeout.ms");
+    settings.set("transactional.id", id);
+    settings.set("transaction.timeout.ms", timeout.as_millis().to_string());
     settings
 }
 

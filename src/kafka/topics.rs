@@ -39,6 +39,18 @@ impl Topics {
         Ok(metadata.topics().iter().map(|topic| topic.name().to_owned()).collect())
     }
 
+    /// The id that the cluster gave itself: two addresses of one cluster tell the same one.
+    ///
+    /// # Errors
+    /// No answer within `wait`.
+    pub fn cluster_id(&self, wait: Duration) -> Result<String, Fault> {
+        drop(self.client.poll(Duration::ZERO));
+        self.client.client().fetch_cluster_id(wait).ok_or_else(|| {
+            let message = format!("[kafka.{}]: asking for the cluster's id: no answer", self.cluster);
+            Fault::passing(Stage::Config, Blame::Broker, "unreachable", message)
+        })
+    }
+
     /// How many partitions a topic has.
     ///
     /// # Errors

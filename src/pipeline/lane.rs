@@ -10,6 +10,7 @@
 //! commits, counts. Must never: commit past a record that did not end.
 
 use super::assignment::{Assignment, Halt, State};
+use super::exactly_once::ExactlyOnce;
 use super::lag::Lag;
 use super::offsets::Ticket;
 use super::passage::{Passage, Place, Step};
@@ -42,6 +43,8 @@ pub(super) struct Lane {
     pub(super) assignment: Assignment,
     pub(super) rebalances: Rebalances,
     pub(super) commits: Commits,
+    /// None: offsets are committed by themselves, behind the records.
+    pub(super) once: Option<ExactlyOnce>,
     /// Partitions that stopped, and in front of which offset: remembered over a reassignment.
     pub(super) stops: BTreeMap<TopicPartition, (i64, Fault)>,
     /// Where the supervisor shows routes and schemas, and how much of it is taken up.
@@ -86,6 +89,7 @@ impl Lane {
     pub(super) fn run(mut self) -> Result<(), Fault> {
         let ended = self.rounds();
         let unsettled = self.passage.offsets.cut_due() || self.commits.pending;
+        self.abort_at_the_end();
         let abandoned = self.give_up();
         self.passage.publish(Instant::now());
         self.lag.join();
@@ -105,6 +109,7 @@ impl Lane {
             self.step_halts(now);
             self.step_forward(now);
             self.step_commit(now);
+            self.step_transaction(now)?;
             if self.step_drain(now) {
                 return Ok(());
             }
@@ -116,7 +121,11 @@ impl Lane {
     /// Takes up new routes, newer schemas and the topics to read, between two records.
     fn step_board(&mut self) -> Result<(), Fault> {
         let epoch = self.board.epoch();
-        if self.seen == Some(epoch) || self.cursor < self.consumer.batch_len() || self.drain.began.is_some() {
+        if !self.may_join()
+            || self.seen == Some(epoch)
+            || self.cursor < self.consumer.batch_len()
+            || self.drain.began.is_some()
+        {
             return Ok(());
         }
         self.seen = Some(epoch);
@@ -162,10 +171,11 @@ impl Lane {
             }
         }
         if let Some(fault) = self.passage.producer.trouble() {
-            if fault.reason == "producer_fatal" {
-                return Err(fault);
+            match &mut self.once {
+                Some(once) if matches!(fault.reason, "producer_fatal" | "fenced") => once.state.broke(fault),
+                None if fault.reason == "producer_fatal" => return Err(fault),
+                _ => self.passage.events.waiting(&fault, now),
             }
-            self.passage.events.waiting(&fault, now);
         }
         Ok(())
     }
@@ -177,6 +187,10 @@ impl Lane {
         let wall_millis = if reports.is_empty() { 0 } else { wall_millis() };
         let mut ended = Ok(());
         for report in reports.drain(..) {
+            if self.once.is_some() {
+                self.reported(report, now);
+                continue;
+            }
             let marked = self.passage.offsets.mark(Ticket(report.ticket), report.fault.is_none());
             // None: its partition was let go, and it was counted then.
             let Some((slot, record)) = marked else { continue };
@@ -186,6 +200,7 @@ impl Lane {
             };
             if let Some(held) = self.assignment.by_slot(slot) {
                 self.passage.undelivered(&held.partition, &record, &mut fault, now);
+                self.passage.counts.abandoned(1);
             }
             match policy::undelivered(&fault) {
                 Undelivered::Restart => ended = Err(*fault),
@@ -199,15 +214,14 @@ impl Lane {
 
     /// Takes records on their way until the batch is done or the way is blocked.
     fn step_records(&mut self, now: Instant) -> Result<(), Fault> {
-        if self.passage.over_budget() {
+        if self.passage.over_budget() || !self.takes(now) {
             return self.serve_reports(Duration::from_millis(1), now);
         }
         if self.cursor >= self.consumer.batch_len() {
             if self.drain.began.is_some() {
                 return self.serve_reports(Duration::from_millis(1), now);
             }
-            let busy =
-                self.passage.offsets.in_flight_records() > 0 || self.commits.pending || self.rebalances.pending();
+            let busy = self.passage.offsets.held_records() > 0 || self.commits.pending || self.rebalances.pending();
             self.consumer.take(if busy { BUSY_WAIT } else { IDLE_WAIT });
             self.cursor = 0;
         }
@@ -221,7 +235,7 @@ impl Lane {
 
     /// True: the producer's queue is full.
     fn pass_batch(&mut self, now: Instant) -> bool {
-        while !self.passage.over_budget() {
+        while !self.passage.over_budget() && self.takes(now) {
             let Some(item) = self.consumer.item(self.cursor) else { return false };
             let record = match item {
                 Item::Record(record) => record,
@@ -277,7 +291,7 @@ impl Lane {
 
     /// Sends what may be committed, at the interval, or at once where a partition waits for it to be let go.
     fn step_commit(&mut self, now: Instant) {
-        if self.commits.pending || !self.passage.offsets.cut_due() {
+        if self.once.is_some() || self.commits.pending || !self.passage.offsets.cut_due() {
             return;
         }
         let urgent = self.drain.began.is_some() || self.rebalances.revoking();
@@ -342,7 +356,7 @@ impl Lane {
     /// What is still in flight at the end is read again by whoever comes next.
     fn give_up(&mut self) -> u64 {
         self.passage.abandon_waiting();
-        if self.passage.offsets.in_flight_records() > 0 {
+        if self.passage.offsets.held_records() > 0 {
             self.passage.producer.purge();
         }
         let abandoned = self.assignment.iter().map(|held| self.passage.offsets.release(held.slot)).sum();
@@ -361,7 +375,7 @@ fn drain_cut_short(timeout: Duration, abandoned: u64) -> Fault {
     Fault::lasting(Stage::Commit, Blame::Broker, "drain_deadline", message)
 }
 
-fn wall_millis() -> i64 {
+pub(super) fn wall_millis() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -3,7 +3,7 @@
 //! `supervisor` brings it up (routes, then the lane's thread) and keeps schemas and topics fresh: `survey` asks the
 //! clusters, `route` holds what a topic's records need; `lane` is the loop, `passage` a record's way through it,
 //! `reencoder` what happens to its bytes; `rebalance` and `stop` are the lane's states beside the plain way; `offsets`
-//! knows what may be committed; `refusal` and `policy` say where a record ends that cannot be re-encoded.
+//! knows what may be committed; `transaction` and `exactly_once` commit records and offsets together; `refusal` and `policy` say where a record ends that cannot be re-encoded.
 //!
 //! Comes in: checked config, records, delivery reports. Goes out: records, commits, counts. Must never: encode a byte
 //! or speak HTTP.
@@ -11,6 +11,7 @@
 mod assignment;
 mod buffer;
 mod dead_letter;
+mod exactly_once;
 mod flood;
 mod lag;
 mod lane;
@@ -28,6 +29,7 @@ mod start;
 mod stop;
 pub mod supervisor;
 mod survey;
+mod transaction;
 
 pub use reencoder::Reencoder;
 pub use refusal::Refusal;

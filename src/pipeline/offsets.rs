@@ -19,6 +19,8 @@ pub(super) struct Offsets {
     generations: Vec<u8>,
     in_flight_records: u64,
     in_flight_bytes: usize,
+    /// In transactions: what stays in hand until all is settled.
+    held: Option<held::Held>,
 }
 
 /// A partition in hand, by number.
@@ -52,6 +54,8 @@ pub(super) struct InFlight {
 enum Progress {
     InFlight,
     Ended,
+    /// It ended without being handed over.
+    LeftOut,
     /// Not delivered: nothing from here on may be committed.
     Failed,
 }
@@ -102,7 +106,17 @@ impl Offsets {
         let bytes: usize = in_flight.map(|(record, _)| record.bytes as usize).sum();
         self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
         self.in_flight_records = self.in_flight_records.saturating_sub(u64::from(slot.in_flight));
-        u64::from(slot.in_flight)
+        let reported = |(_, progress): &&(InFlight, Progress)| matches!(progress, Progress::Ended | Progress::Failed);
+        let held = self.held.as_mut().map_or(0, |all| {
+            let held = slot.ring.iter().filter(reported).count() as u64;
+            all.reported = all.reported.saturating_sub(held);
+            all.read = all.read.saturating_sub(slot.ring.len() as u64);
+            // Or a transaction would be full of what it does not hold.
+            let bytes: usize = slot.ring.iter().map(|(record, _)| record.bytes as usize).sum();
+            all.bytes = all.bytes.saturating_sub(bytes);
+            held
+        });
+        u64::from(slot.in_flight) + held
     }
 
     /// The ticket that the slot's next tracked record will have.
@@ -123,19 +137,26 @@ impl Offsets {
             slot.in_flight += 1;
             self.in_flight_records += 1;
             self.in_flight_bytes += record.bytes as usize;
+            if let Some(held) = &mut self.held {
+                held.read += 1;
+                held.bytes += record.bytes as usize;
+            }
         }
     }
 
     /// A record ended without being handed over.
     pub(super) fn settle(&mut self, index: SlotIndex, offset: i64) {
         if let Some(slot) = self.slots.get_mut(index.0).and_then(Option::as_mut) {
-            if slot.ring.is_empty() {
+            if slot.ring.is_empty() && self.held.is_none() {
                 slot.cut = Some(offset + 1);
                 return;
             }
             let record =
                 InFlight { offset, timestamp: None, bytes: 0, route: RouteIndex::default(), dead_letter: None };
-            slot.ring.push_back((record, Progress::Ended));
+            slot.ring.push_back((record, Progress::LeftOut));
+            if let Some(held) = &mut self.held {
+                held.read += 1;
+            }
         }
     }
 
@@ -156,7 +177,10 @@ impl Offsets {
         *progress = if delivered { Progress::Ended } else { Progress::Failed };
         let record = *record;
         slot.in_flight -= 1;
-        slot.advance();
+        match &mut self.held {
+            Some(held) => held.reported += 1,
+            None => slot.advance(),
+        }
         self.in_flight_records -= 1;
         self.in_flight_bytes -= record.bytes as usize;
         Some((SlotIndex(index), record))
@@ -185,17 +209,20 @@ impl Offsets {
 
     /// Whether a cut waits to be committed.
     pub(super) fn cut_due(&self) -> bool {
-        self.slots.iter().flatten().any(Slot::due)
+        self.slots.iter().flatten().any(|slot| slot.due(self.held.is_some()))
     }
 
     /// Whether this partition has a cut that waits to be committed.
     pub(super) fn cut_due_of(&self, index: SlotIndex) -> bool {
-        self.slot(index).is_some_and(Slot::due)
+        self.slot(index).is_some_and(|slot| slot.due(self.held.is_some()))
     }
 
     /// Forgets what was read behind the cut, once nothing of it is in flight any more. Reading goes on at the offset that
-    /// comes back: the first record that did not end, or `next` if all did.
+    /// comes back: the first record that did not end, or `next` if all did. In transactions what was read stays in hand.
     pub(super) fn rewind(&mut self, index: SlotIndex, next: Option<i64>) -> Option<i64> {
+        if self.held.is_some() {
+            return next;
+        }
         let slot = self.slots.get_mut(index.0).and_then(Option::as_mut)?;
         debug_assert_eq!(slot.in_flight, 0, "rewound with records in flight");
         let first = slot.ring.front().map(|(record, _)| record.offset);
@@ -225,12 +252,12 @@ impl Offsets {
 }
 
 impl Slot {
-    fn due(&self) -> bool {
-        self.cut.is_some() && self.cut != self.sent
+    fn due(&self, in_transactions: bool) -> bool {
+        self.cut.is_some() && self.cut != self.sent || in_transactions && !self.ring.is_empty()
     }
 
     fn advance(&mut self) {
-        while let Some((record, Progress::Ended)) = self.ring.front() {
+        while let Some((record, Progress::Ended | Progress::LeftOut)) = self.ring.front() {
             self.cut = Some(record.offset + 1);
             self.ring.pop_front();
             self.first += 1;
@@ -238,5 +265,6 @@ impl Slot {
     }
 }
 
+mod held;
 #[cfg(test)]
 mod tests;

@@ -40,6 +40,20 @@ pub(super) struct Passage {
     pub(super) ledger: Ledger,
     /// The record in hand, if the producer's queue had no room for it.
     pub(super) waiting: Option<Waiting>,
+    /// The transaction takes no more records.
+    pub(super) broken: Option<Fault>,
+    /// Records that brokers refused by themselves, in a transaction of their own.
+    pub(super) condemned: Vec<Condemned>,
+}
+
+/// A record that a broker does not take, found alone: it is refused here when it comes again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Condemned {
+    pub(super) partition: TopicPartition,
+    pub(super) offset: i64,
+    pub(super) fault: Fault,
+    /// Its dead letter was refused as well.
+    pub(super) as_dead_letter: bool,
 }
 
 /// Where refused records go, where the policy is to keep them.
@@ -87,6 +101,7 @@ impl Passage {
         if let Some(waiting) = self.waiting.take() {
             return self.hand_over(waiting, record, now);
         }
+        let condemned = self.condemned(record);
         // A partition given just before its topic left has no way either: it must not pass as it is.
         let Some(route) = self.routes.get_mut(place.route).filter(|route| !route.retired) else {
             let message = format!("no route for topic {:?}", record.topic());
@@ -96,6 +111,14 @@ impl Passage {
         self.counts.consumed(route.prepared.place, key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len));
         if value.is_none() {
             self.counts.tombstone();
+        }
+        if let Some(condemned) = condemned {
+            if condemned.as_dead_letter {
+                self.counts.failed(condemned.fault.stage, condemned.fault.reason);
+                self.counts.abandoned(1);
+                return Step::Stop(condemned.fault);
+            }
+            return self.refuse(place, record, &condemned.fault.into(), now);
         }
         let ledger = self.ledger;
         let encoded = self.buffer.fill(route, record, &mut self.ledger);
@@ -113,6 +136,13 @@ impl Passage {
                 self.refuse(place, record, &refusal, now)
             }
         }
+    }
+
+    fn condemned(&self, record: &Record<'_>) -> Option<Condemned> {
+        // Most of the time there is none.
+        let mut all = self.condemned.iter().filter(|condemned| condemned.offset == record.offset());
+        let of = |at: &TopicPartition| at.partition == record.partition() && at.topic == record.topic();
+        all.find(|condemned| of(&condemned.partition)).cloned()
     }
 
     /// Whether what is in flight fills the pipeline's budget: bytes, and librdkafka's bookkeeping for each record, which
@@ -206,6 +236,11 @@ impl Passage {
                 self.waiting = Some(waiting);
                 Step::Full
             }
+            Err(producer::Refusal::Broken(fault)) => {
+                self.broken = Some(fault);
+                self.waiting = Some(waiting);
+                Step::Full
+            }
             Err(producer::Refusal::Fault(fault)) if !dead_letter && fault.blame == Blame::Record => {
                 self.refuse(Place { slot: waiting.slot, route: waiting.route }, record, &fault.into(), now)
             }
@@ -283,6 +318,13 @@ impl Passage {
         }
     }
 
+    /// The transaction was committed: what it held was delivered.
+    pub(super) fn settle(&mut self, wall_millis: i64) {
+        let mut offsets = std::mem::take(&mut self.offsets);
+        offsets.committed(|record| self.delivered(record, wall_millis));
+        self.offsets = offsets;
+    }
+
     /// A delivery report: the record did not arrive and will be read again.
     pub(super) fn undelivered(&mut self, at: &TopicPartition, record: &InFlight, fault: &mut Fault, now: Instant) {
         let mut sinks = self.routes.iter().filter(|route| route.prepared.place == record.route);
@@ -295,13 +337,12 @@ impl Passage {
             fault.stage = Stage::DeadLetter;
         }
         self.events.delivery_failed(&mut self.counts, at, record.offset, fault, now);
-        self.counts.abandoned(1);
     }
 
     /// Shows the counts to whoever scrapes. Called between two records, when the books balance.
     pub(super) fn publish(&mut self, now: Instant) {
         let waiting = self.waiting.is_some();
-        let records = self.offsets.in_flight_records() + u64::from(waiting);
+        let records = self.offsets.held_records() + u64::from(waiting);
         let bytes = self.offsets.in_flight_bytes() + if waiting { self.buffer.len() } else { 0 };
         self.counts.in_flight(records, bytes as u64);
         self.counts.lossy(std::mem::take(&mut self.ledger).iter());

@@ -83,8 +83,8 @@ impl Lane {
                     return Ok(());
                 }
                 let (start, routes) = (self.passage.config.start, &self.passage.routes);
-                let waiting = &self.waiting_topics;
-                match start::positions(&self.consumer.watch(), start, routes, waiting, &partitions) {
+                let (waiting, in_transactions) = (&self.waiting_topics, self.once.is_some());
+                match start::positions(&self.consumer.watch(), start, routes, waiting, &partitions, in_transactions) {
                     Ok(begins) => self.take_in_hand(&begins),
                     Err(fault) => {
                         self.passage.events.waiting(&fault, now);
@@ -181,6 +181,11 @@ impl Lane {
         if abandoned > 0 {
             // Queued records would land behind the new owner's. What else is purged comes back as failed and is rewound.
             self.passage.producer.purge();
+            if let Some(once) = &mut self.once {
+                let reason = if lost { "lost" } else { "revoked" };
+                let message = "partitions went whose records were not committed";
+                once.state.broke(Fault::passing(Stage::Commit, Blame::Broker, reason, message));
+            }
         }
         self.passage.counts.abandoned(abandoned);
         self.consumer.unassign(partitions)?;
@@ -195,7 +200,7 @@ impl Lane {
 
     /// A partition none of whose records passed yet has no next offset to be taken back to: it is that of its first
     /// record in the batch.
-    fn note_next(&mut self) {
+    pub(super) fn note_next(&mut self) {
         for index in self.cursor..self.consumer.batch_len() {
             if let Some(Item::Record(record)) = self.consumer.item(index)
                 && let Some(held) = self.assignment.of(&record)

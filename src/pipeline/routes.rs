@@ -94,6 +94,7 @@ impl Routes {
     pub(super) async fn look(&mut self, events: &mut Events) -> Result<i32, Fault> {
         self.board = Arc::default();
         self.known.iter_mut().for_each(|known| known.joined = false);
+        self.surveyor.one_cluster().await?;
         let matching = self.find(events).await?;
         let read = self.known.iter().map(|known| known.route.clone());
         let read: Vec<Route> = read.filter(|route| self.reads(&route.source_topic, &matching)).collect();

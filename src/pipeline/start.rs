@@ -16,6 +16,9 @@ use std::time::Duration;
 
 /// How long each question may take; the lane does not poll meanwhile.
 const ASK: Duration = Duration::from_secs(5);
+/// As much in transactions, where the answer may have to wait for one that a killed owner left open: the partitions in hand
+/// shall not stand all that time.
+const ASK_BETWEEN: Duration = Duration::from_secs(1);
 
 /// Where one partition begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,11 +38,13 @@ pub(super) fn positions(
     routes: &[Route],
     waiting: &[String],
     partitions: &[TopicPartition],
+    in_transactions: bool,
 ) -> Result<Vec<Begin>, Fault> {
     if partitions.is_empty() {
         return Ok(Vec::new());
     }
-    let committed = watch.committed(partitions, ASK)?;
+    let ask = if in_transactions { ASK_BETWEEN } else { ASK };
+    let committed = watch.committed(partitions, ask)?;
     let missing = || committed.iter().filter(|(_, offset)| offset.is_none()).map(|(partition, _)| partition.clone());
     let late = |topic: &str| routes.iter().any(|route| route.prepared.late && route.prepared.source_topic == topic);
     let fresh: Vec<TopicPartition> = missing().filter(|partition| !late(&partition.topic)).collect();

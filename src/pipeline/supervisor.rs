@@ -5,6 +5,7 @@
 
 use super::assignment::Assignment;
 use super::buffer::Buffer;
+use super::exactly_once::ExactlyOnce;
 use super::lag::Lag;
 use super::lane::{Commits, Drain, Lane};
 use super::offsets::Offsets;
@@ -12,11 +13,13 @@ use super::passage::{DeadLetter, Passage};
 use super::rebalance::Rebalances;
 use super::routes::Routes;
 use super::survey::Surveyor;
+use super::transaction::Transaction;
 use crate::backoff::Backoff;
-use crate::config::{self, RefusedPolicy};
+use crate::config::{self, Delivery, RefusedPolicy};
 use crate::fault::{Blame, Fault, Stage};
 use crate::kafka::consumer::Consumer;
 use crate::kafka::producer::Producer;
+use crate::kafka::transaction::Transactor;
 use crate::lifecycle::{Pulse, Shutdown};
 use crate::registry::Client;
 use crate::telemetry::{Events, LaneMetrics};
@@ -151,7 +154,14 @@ impl Supervisor {
         let config = &self.config;
         // The budget is checked after each record, so the queue may hold one more than it allows, and librdkafka counts
         // its own bookkeeping.
-        let mut producer = Producer::new(&self.sink, config.in_flight_bytes.saturating_mul(2))?;
+        let queue_bytes = config.in_flight_bytes.saturating_mul(2);
+        let mut producer = match &config.delivery {
+            Delivery::AtLeastOnce => Producer::new(&self.sink, queue_bytes)?,
+            // One lane a pipeline, so far.
+            Delivery::ExactlyOnce(how) => {
+                Producer::transactional(&self.sink, queue_bytes, &how.id(&config.name, 0), how.timeout)?
+            }
+        };
         let dead_letter = match &config.refused.policy {
             RefusedPolicy::DeadLetter { topic } => {
                 Some(DeadLetter { topic: producer.topic(topic)?, partitions: dead_letter_partitions })
@@ -161,24 +171,29 @@ impl Supervisor {
         let consumer = Consumer::new(&self.source, &config.group_id)?;
         let lag = Lag::begin(consumer.watch(), self.metrics.clone())
             .map_err(|error| died(Stage::Config, "the lag's thread", &error.to_string()))?;
+        let once = self.transactions(&producer)?;
+        let offsets = if once.is_some() { Offsets::in_transactions() } else { Offsets::default() };
         let passage = Passage {
             config: Arc::clone(config),
             producer,
             routes: Vec::new(),
             dead_letter,
-            offsets: Offsets::default(),
+            offsets,
             // A lane that starts anew counts on.
             counts: self.metrics.counts(),
             events: Events::new(self.metrics.clone()),
             buffer: Buffer::default(),
             ledger: Ledger::default(),
             waiting: None,
+            broken: None,
+            condemned: Vec::new(),
         };
         Ok(Lane {
             passage,
             assignment: Assignment::default(),
             rebalances: Rebalances::default(),
             commits: Commits { pending: false, failed: false, last: Instant::now() },
+            once,
             stops: BTreeMap::new(),
             board: routes.board(),
             seen: None,
@@ -193,6 +208,15 @@ impl Supervisor {
             cursor: 0,
             consumer,
         })
+    }
+
+    /// The transactions of a lane, the first call made; None without.
+    fn transactions(&self, producer: &Producer) -> Result<Option<ExactlyOnce>, Fault> {
+        let Delivery::ExactlyOnce(how) = &self.config.delivery else { return Ok(None) };
+        let calls = Transactor::begin(&self.config.name, how.timeout)
+            .map_err(|error| died(Stage::Config, "the transactions' thread", &error.to_string()))?;
+        calls.init(producer, None);
+        Ok(Some(ExactlyOnce { state: Transaction::new(how.cut, how.timeout), calls, committing: Vec::new() }))
     }
 
     /// Waits, but not through an order to drain.

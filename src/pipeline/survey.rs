@@ -5,7 +5,7 @@
 
 use super::route::Partitions;
 use super::supervisor::died;
-use crate::config::{self, Create, Kafka, Partitioning, Pipeline, Route};
+use crate::config::{self, Create, Delivery, Kafka, Partitioning, Pipeline, Route};
 use crate::fault::{Blame, Fault, Stage};
 use crate::kafka::create::create_topic;
 use crate::kafka::topics::Topics;
@@ -102,6 +102,30 @@ impl Surveyor {
         let matching = names.into_iter().filter(|topic| !topics.names.contains(topic) && topics.matches(topic));
         let (outputs, read) = matching.partition(|topic| writers.iter().any(|pipeline| pipeline.writes(topic)));
         Ok([read, outputs])
+    }
+
+    /// Refuses exactly-once between two clusters: a transaction, and the offsets in it, lie in one. Brokers tell which,
+    /// not addresses.
+    ///
+    /// # Errors
+    /// There are two, or one does not answer.
+    pub(super) async fn one_cluster(&self) -> Result<(), Fault> {
+        if self.config.delivery == Delivery::AtLeastOnce || self.source.name == self.sink.name {
+            return Ok(());
+        }
+        let clusters = [self.source.clone(), self.sink.clone()];
+        let id = |kafka: &Kafka| Topics::new(kafka)?.cluster_id(ASK);
+        let ask = move || Ok((id(&clusters[0])?, id(&clusters[1])?));
+        let (source, sink) = blocking("the question which clusters these are", ask).await?;
+        if source == sink {
+            return Ok(());
+        }
+        let message = format!(
+            "delivery = \"exactly_once\", but [kafka.{}] (cluster id {source}) and [kafka.{}] (cluster id {sink}) are two \
+             clusters, and no transaction spans two: set delivery = \"at_least_once\", or write to the source's cluster",
+            self.source.name, self.sink.name
+        );
+        Err(Fault::lasting(Stage::Config, Blame::Config, "two_clusters", message))
     }
 
     fn look(&self, routes: &[Route]) -> Result<Seen, Fault> {

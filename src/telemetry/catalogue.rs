@@ -6,7 +6,7 @@
 use super::Counts;
 use super::counts::Traffic;
 use super::histogram::Histogram;
-use super::lane::{Schema, State};
+use super::lane::{Schema, State, Transactions};
 use super::samples::Samples;
 use prometheus::TextEncoder;
 use prometheus::proto::{MetricFamily, MetricType};
@@ -145,6 +145,21 @@ const PIPELINE: &[Family] = &[
         out.put(&[("result", "ok")], p.states.iter().map(|state| state.commits_ok).sum());
         out.put(&[("result", "failed")], p.states.iter().map(|state| state.commits_failed).sum());
     }),
+    counter("transactions_committed_total", "Transactions committed, records and offsets together.", |p, _, out| {
+        if let Some(transactions) = transactions(p) {
+            out.put(&[], transactions.committed);
+        }
+    }),
+    counter("transactions_aborted_total", "Transactions taken back; their records are read again.", |p, _, out| {
+        if let Some(transactions) = transactions(p) {
+            out.by_reason(transactions.aborted.iter().map(|(reason, times)| (*reason, *times)));
+        }
+    }),
+    histogram("transaction_duration_seconds", "From a transaction's first record to its commit.", |p, _, out| {
+        if let Some(transactions) = transactions(p) {
+            out.histogram(&[], &transactions.duration);
+        }
+    }),
     gauge("schema_info", "1 for each schema that the pipeline writes with.", |p, _, out| {
         // Two lanes or topics with the same schema are one series.
         let schemas: BTreeSet<_> = schemas(p).filter_map(|schema| schema.in_force.as_ref()).collect();
@@ -168,6 +183,16 @@ const PIPELINE: &[Family] = &[
         },
     ),
 ];
+
+/// The transactions of all lanes, added up; none where there are none.
+fn transactions(pipeline: &Pipeline) -> Option<Transactions> {
+    pipeline.states.iter().filter_map(|state| state.transactions.clone()).reduce(|mut all, more| {
+        all.committed += more.committed;
+        more.aborted.iter().for_each(|(reason, times)| *all.aborted.entry(reason).or_default() += times);
+        all.duration.add(&more.duration);
+        all
+    })
+}
 
 fn schemas(pipeline: &Pipeline) -> impl Iterator<Item = &Schema> {
     pipeline.states.iter().flat_map(|state| state.schemas.values())

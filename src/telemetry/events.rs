@@ -260,6 +260,23 @@ impl Events {
         self.metrics.committed(true);
     }
 
+    /// A transaction was committed, records and offsets together, so long after its first record.
+    pub fn transaction_committed(&self, age: Duration) {
+        self.metrics.committed(true);
+        self.metrics.transaction_committed(age);
+    }
+
+    /// A transaction was taken back: its records are read again.
+    pub fn transaction_aborted(&mut self, reason: &'static str, records: u64, now: Instant) {
+        self.metrics.transaction_aborted(reason);
+        if let Some(times) = self.quiet.happened(reason, now) {
+            tracing::warn!(
+                target: "json2avro", pipeline = self.pipeline(), reason, records, times,
+                "transaction aborted, its records are read again"
+            );
+        }
+    }
+
     /// Offsets could not be committed; the next commit holds them too.
     pub fn commit_failed(&mut self, fault: &Fault, now: Instant) {
         self.metrics.committed(false);

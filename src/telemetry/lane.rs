@@ -3,12 +3,13 @@
 //! Comes in: snapshots from the lane's thread, states from the threads that know them (kafka callbacks, schema refresh).
 //! Goes out: to `catalogue`, when scraped. Must never: be locked on a record's way.
 
+use super::histogram::{Histogram, REQUEST_BOUNDS};
 use super::{Counts, locked};
 use crate::config::Part;
 use crate::record::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// A lane's handle; clones are the same lane, for its other threads. A restarted lane goes on with its handle and with
 /// [`LaneMetrics::counts`], so that no counter ever goes back.
@@ -52,9 +53,25 @@ pub(super) struct State {
     pub(super) rebalances: u64,
     pub(super) commits_ok: u64,
     pub(super) commits_failed: u64,
+    /// None: there are no transactions.
+    pub(super) transactions: Option<Transactions>,
     /// By source topic and part.
     pub(super) schemas: BTreeMap<(String, &'static str), Schema>,
     pub(super) schema_switches: u64,
+}
+
+/// How transactions ended.
+#[derive(Clone, Debug)]
+pub(super) struct Transactions {
+    pub(super) committed: u64,
+    pub(super) aborted: BTreeMap<&'static str, u64>,
+    pub(super) duration: Histogram,
+}
+
+impl Default for Transactions {
+    fn default() -> Self {
+        Self { committed: 0, aborted: BTreeMap::new(), duration: Histogram::new(REQUEST_BOUNDS) }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -147,6 +164,20 @@ impl LaneMetrics {
         let mut state = locked(&self.lane.state);
         let count = if ok { &mut state.commits_ok } else { &mut state.commits_failed };
         *count += 1;
+    }
+
+    /// A transaction was committed, so long after its first record.
+    pub fn transaction_committed(&self, age: Duration) {
+        let mut state = locked(&self.lane.state);
+        let transactions = state.transactions.get_or_insert_default();
+        transactions.committed += 1;
+        transactions.duration.observe(age.as_secs_f64(), 1);
+    }
+
+    /// A transaction was taken back.
+    pub fn transaction_aborted(&self, reason: &'static str) {
+        let mut state = locked(&self.lane.state);
+        *state.transactions.get_or_insert_default().aborted.entry(reason).or_default() += 1;
     }
 
     /// A partition stands in front of a record, until [`LaneMetrics::forget_partition`].

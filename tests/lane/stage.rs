@@ -99,6 +99,13 @@ impl Stage {
         self
     }
 
+    /// Delivers exactly once.
+    #[must_use]
+    pub(crate) fn exactly_once(mut self) -> Self {
+        self.settings.remove("pipeline.p.commit_interval_ms");
+        self.set("pipeline.p.delivery", "exactly_once").set("pipeline.p.transaction.instance", "here")
+    }
+
     /// With a cluster of its own for the sink, `out` and `dead` on it.
     pub(crate) fn with_own_sink(partitions: i32) -> (Self, Cluster) {
         let sink = Cluster::start();

@@ -95,6 +95,23 @@ impl<'a> Job<'a> {
         self.services.sidecar(&lines.join("\n"))
     }
 
+    /// In transactions, as the instance `a`.
+    #[must_use]
+    pub(crate) fn exactly_once(self) -> Self {
+        self.unset("pipeline.main.commit_interval_ms")
+            .set("pipeline.main.delivery", "\"exactly_once\"")
+            .set("pipeline.main.transaction.instance", "\"a\"")
+            .set("pipeline.main.transaction.cut_ms", "50")
+    }
+
+    /// Starts a process on this job, under exactly-once as another instance.
+    pub(crate) fn start_as(&self, instance: &str) -> Sidecar {
+        const KEY: &str = "pipeline.main.transaction.instance";
+        let kept = self.settings.iter().filter(|(key, _)| **key != KEY);
+        let lines: Vec<String> = kept.map(|(key, value)| format!("{key} = {value}")).collect();
+        self.services.sidecar(&format!("{KEY} = {}\n{}", quoted(instance), lines.join("\n")))
+    }
+
     /// How many records the source holds.
     pub(crate) fn total(&self) -> u64 {
         self.events.iter().map(|partition| partition.len() as u64).sum()

@@ -151,10 +151,20 @@ impl Broker {
         assert_eq!(failed.load(Ordering::Relaxed), 0, "records refused by {topic}");
     }
 
-    /// Reads everything in a topic, partition by partition.
+    /// Reads everything in a topic, partition by partition; of transactions what was committed.
     pub(crate) fn read_topic(&self, topic: &str) -> Vec<Vec<Record>> {
+        self.read(topic, "read_committed")
+    }
+
+    /// As `read_topic`, what was aborted included.
+    pub(crate) fn read_uncommitted(&self, topic: &str) -> Vec<Vec<Record>> {
+        self.read(topic, "read_uncommitted")
+    }
+
+    fn read(&self, topic: &str, isolation: &str) -> Vec<Vec<Record>> {
         let consumer: BaseConsumer = self
             .client()
+            .set("isolation.level", isolation)
             .set("group.id", "reader")
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")

@@ -13,6 +13,7 @@
 //!   describes neither topics nor the cluster, and asks nothing of rights.
 //! - `reports`: *delivery reports in bulk* (`rd_kafka_event_message_next`), where the crate makes a counted message of each
 //!   and calls back.
+//! - `transaction`: *commit a transaction* (`rd_kafka_commit_transaction`), where the crate waits for a fixed 100 ms first.
 //! - `topic`: *produce with a topic handle* (`rd_kafka_producev`), where the crate looks the topic up by name each time.
 //!
 //! Comes in: borrowed clients of the crate, which own the native handles. Goes out: owned Rust values whose `Drop` gives
@@ -28,6 +29,7 @@ mod operations;
 mod queue;
 mod reports;
 mod topic;
+mod transaction;
 
 pub(super) use batch::{Batch, Message};
 pub use headers::Headers;
@@ -37,3 +39,4 @@ pub(super) use operations::{Resource, authorized_operations};
 pub(super) use queue::{ControlQueue, DataQueue};
 pub(super) use reports::{ReportQueue, Served};
 pub(super) use topic::{Outgoing, TopicHandle};
+pub(super) use transaction::{TransactionError, commit_transaction};

@@ -1,0 +1,242 @@
+//! A lane's transactions: the calls that block, on a thread of their own, one at a time.
+//!
+//! The lane goes on polling its queues meanwhile; a flush inside a call even needs that, for it waits until the reports
+//! are read. After a commit or an abort the next transaction is begun, which asks nobody.
+//!
+//! Comes in: one call at a time. Goes out: how it ended. Must never: wait without a bound; decide what an end means.
+
+use super::ffi::{TransactionError, commit_transaction};
+use super::offsets::list_at;
+use super::producer::{Client, Producer};
+use super::{code_fault, consumer};
+use crate::fault::{Blame, Fault, Stage};
+use crate::record::TopicPartition;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::producer::Producer as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// Between two looks at whether anyone still waits for the call's end.
+const SLICE: Duration = Duration::from_millis(500);
+/// Between two tries of a call that fails at once.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long an init goes on before the lane is told that it has to wait.
+const INIT: Duration = Duration::from_secs(5);
+
+/// How a call ended.
+#[derive(Debug)]
+pub enum End {
+    /// Well; the next transaction has begun.
+    Done,
+    /// Not yet: make the same call again.
+    Again(Fault),
+    /// The transaction was not committed and has to be aborted.
+    Rejected(Fault),
+    /// Nobody knows whether it took effect, or the producer is of no more use: a new one with the same id finds out.
+    Unknown(Fault),
+    /// Another producer has the id by now, or the broker aborted a transaction that took too long.
+    Fenced(Fault),
+    /// It stays so until someone acts.
+    Refused(Fault),
+}
+
+enum Call {
+    /// The first one of a producer; the one before it is dropped first.
+    Init(Client, Option<Box<Producer>>),
+    Commit(Client, Vec<(TopicPartition, i64)>, consumer::Group),
+    Abort(Client),
+}
+
+/// The thread that makes the calls.
+#[derive(Debug)]
+pub struct Transactor {
+    calls: SyncSender<Call>,
+    ends: Receiver<End>,
+    /// Nobody waits for the end of a call any more.
+    given_up: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Transactor {
+    /// Starts the thread. `patience` bounds each commit and abort.
+    ///
+    /// # Errors
+    /// The system gives no thread.
+    pub fn begin(name: &str, patience: Duration) -> std::io::Result<Self> {
+        let (calls, taken) = sync_channel::<Call>(1);
+        let (end, ends) = sync_channel(1);
+        let given_up = Arc::new(AtomicBool::new(false));
+        let caller = Caller { patience, given_up: Arc::clone(&given_up) };
+        let thread = std::thread::Builder::new().name(format!("transactions {name}")).spawn(move || {
+            while let Ok(call) = taken.recv() {
+                if end.send(caller.make(call)).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Self { calls, ends, given_up, thread: Some(thread) })
+    }
+
+    /// Takes a producer's id over from all that had it before: what they left open is aborted, or waited for.
+    pub fn init(&self, producer: &Producer, before: Option<Producer>) {
+        self.call(Call::Init(producer.client(), before.map(Box::new)));
+    }
+
+    /// Commits what was produced together with these "next to read" offsets.
+    pub fn commit(&self, producer: &Producer, offsets: Vec<(TopicPartition, i64)>, group: consumer::Group) {
+        self.call(Call::Commit(producer.client(), offsets, group));
+    }
+
+    /// Takes back what was produced since the last commit.
+    pub fn abort(&self, producer: &Producer) {
+        self.call(Call::Abort(producer.client()));
+    }
+
+    /// How the call ended, once it has.
+    #[must_use]
+    pub fn ended(&self) -> Option<End> {
+        match self.ends.try_recv() {
+            Ok(end) => Some(end),
+            Err(TryRecvError::Empty) => None,
+            Err(TryRecvError::Disconnected) => Some(End::Refused(died())),
+        }
+    }
+
+    /// One call at a time, so there is room; a thread that died says so by `ended`.
+    fn call(&self, call: Call) {
+        drop(self.calls.try_send(call));
+    }
+}
+
+impl Drop for Transactor {
+    fn drop(&mut self) {
+        self.given_up.store(true, Ordering::Relaxed);
+        // Ends the thread's loop.
+        self.calls = sync_channel(1).0;
+        if let Some(thread) = self.thread.take() {
+            // A panic there has been reported by its thread.
+            drop(thread.join());
+        }
+    }
+}
+
+/// The thread's side.
+struct Caller {
+    patience: Duration,
+    given_up: Arc<AtomicBool>,
+}
+
+impl Caller {
+    fn make(&self, call: Call) -> End {
+        match call {
+            Call::Init(client, before) => {
+                // It may hold the old one's unsent records for a moment.
+                drop(before);
+                let tried = self.tried(INIT, |wait| told(client.init_transactions(wait)));
+                match tried.and_then(|()| told(client.begin_transaction())) {
+                    Ok(()) => End::Done,
+                    Err(error) => init_end(&error),
+                }
+            }
+            Call::Commit(client, offsets, group) => {
+                let Ok(list) = list_at(&offsets) else { return End::Refused(died()) };
+                let sent =
+                    self.tried(self.patience, |wait| told(client.send_offsets_to_transaction(&list, &group.0, wait)));
+                let committed = sent.and_then(|()| {
+                    let native = client.client().native_ptr();
+                    self.tried(self.patience, |wait| commit_transaction(native, wait))
+                });
+                Self::over(&client, committed, "committing a transaction")
+            }
+            Call::Abort(client) => {
+                let aborted = self.tried(self.patience, |wait| told(client.abort_transaction(wait)));
+                Self::over(&client, aborted, "aborting a transaction")
+            }
+        }
+    }
+
+    /// Makes a call until it ends, is given up or takes too long.
+    fn tried(
+        &self,
+        patience: Duration,
+        mut call: impl FnMut(Duration) -> Result<(), TransactionError>,
+    ) -> Result<(), TransactionError> {
+        let began = Instant::now();
+        loop {
+            let tried = call(SLICE);
+            let again = tried.as_ref().is_err_and(|error| error.retriable);
+            if !again || began.elapsed() >= patience || self.given_up.load(Ordering::Relaxed) {
+                return tried;
+            }
+            std::thread::sleep(PAUSE);
+        }
+    }
+
+    fn over(client: &Client, ended: Result<(), TransactionError>, what: &str) -> End {
+        match ended {
+            // A begin fails only where the producer is done for: the next record and the next call find that out.
+            Ok(()) => {
+                drop(client.begin_transaction());
+                End::Done
+            }
+            Err(error) => end(&error, what),
+        }
+    }
+}
+
+/// What librdkafka's flags say (its INTRODUCTION.md, "Transactional producer"): what is none of them is fatal.
+fn end(error: &TransactionError, what: &str) -> End {
+    let fault = fault(error, what);
+    match error {
+        error if error.fatal && fenced(error.code) => End::Fenced(fault),
+        error if error.abort && !error.fatal => End::Rejected(fault),
+        // Retriable, but for too long: a commit may have taken effect.
+        _ => End::Unknown(fault),
+    }
+}
+
+fn init_end(error: &TransactionError) -> End {
+    let fault = fault(error, "taking over the transactional id");
+    match error {
+        error if error.fatal && fenced(error.code) => End::Fenced(fault),
+        error if error.retriable => End::Again(fault),
+        _ if !fault.retry && fault.blame == Blame::Config => End::Refused(fault),
+        _ => End::Unknown(fault),
+    }
+}
+
+/// Codes by which a broker says that the producer's epoch is not the newest any more.
+fn fenced(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(code, Code::Fenced | Code::ProducerFenced | Code::InvalidProducerEpoch)
+}
+
+fn fault(error: &TransactionError, what: &str) -> Fault {
+    code_fault(Stage::Commit, &format!("{what}: {}", error.text), error.code)
+}
+
+fn told(result: KafkaResult<()>) -> Result<(), TransactionError> {
+    result.map_err(|error| match error {
+        KafkaError::Transaction(error) => TransactionError {
+            code: error.code(),
+            fatal: error.is_fatal(),
+            retriable: error.is_retriable(),
+            abort: error.txn_requires_abort(),
+            text: error.string(),
+        },
+        other => TransactionError {
+            code: RDKafkaErrorCode::Fail,
+            fatal: true,
+            retriable: false,
+            abort: false,
+            text: other.to_string(),
+        },
+    })
+}
+
+fn died() -> Fault {
+    Fault::lasting(Stage::Commit, Blame::Us, "died", "the thread of the transactions did not live; please report this")
+}
