@@ -64,7 +64,11 @@ fn sigterm_midway_loses_and_duplicates_nothing_and_aborts_nothing() {
 #[test]
 fn instances_that_come_go_and_die_lose_and_duplicate_nothing() {
     let Some(services) = Services::turn() else { return };
-    let job = job(&services, "eos-instances").set("kafka.main.\"session.timeout.ms\"", "6000").set(BUDGET, "32768");
+    // A handful of records for each round trip of 20 ms: the work lasts while instances come and go.
+    let job = job(&services, "eos-instances")
+        .set("kafka.main.\"session.timeout.ms\"", "6000")
+        .set("kafka.main.\"linger.ms\"", "20")
+        .set(BUDGET, "4096");
     let mut first = job.start_as("a");
     works(&mut [&mut first], "one instance");
     let mut second = job.start_as("b");
