@@ -57,7 +57,8 @@ pub(super) fn parse(text: &[u8]) -> Result<([u8; 12], bool), Reason> {
         };
         *sum = number.checked_mul(factor).and_then(|part| sum.checked_add(part)).ok_or(Reason::OutOfRange)?;
         let thousandths = fraction.iter().chain(b"000").take(3);
-        millis += thousandths.fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+        let thousandths = thousandths.fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
+        millis = millis.checked_add(if place == 7 { thousandths } else { 0 }).ok_or(Reason::OutOfRange)?;
         truncated |= fraction.iter().skip(3).any(|digit| *digit != b'0');
         (rest, last, parts) = (after, place, parts + 1);
     }
