@@ -19,6 +19,7 @@ mod demo;
 mod deploy;
 mod differential;
 mod fake_registry;
+mod foreign;
 mod generated;
 mod generator;
 mod golden;
