@@ -28,7 +28,7 @@ pub(crate) fn lines(path: PathBuf) -> Vec<Value> {
     text(path).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn text(path: PathBuf) -> String {
+pub(crate) fn text(path: PathBuf) -> String {
     let mut text = String::new();
     GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
     text
@@ -209,7 +209,7 @@ fn problem(case: &Value, unions: Unions) -> Option<String> {
 }
 
 /// One schema of every kind, so that every way into the parser is taken.
-const SCHEMAS: [&str; 14] = [
+pub(crate) const SCHEMAS: [&str; 14] = [
     r#""null""#,
     r#""boolean""#,
     r#""int""#,
@@ -279,8 +279,11 @@ fn schemas_of_other_projects() {
     assert!(failures.is_empty(), "{} failures:\n{}", failures.len(), failures.join("\n"));
 }
 
+/// Files of real events.
+pub(crate) const EVENTS: [&str; 3] = ["github-events", "cloudevents-spec", "debezium-events"];
+
 /// Some of a GitHub event, the rest of it unknown fields.
-const GITHUB: &str = r#"{"type":"record","name":"Event","fields":[
+pub(crate) const GITHUB: &str = r#"{"type":"record","name":"Event","fields":[
     {"name":"id","type":"string"},{"name":"type","type":"string"},{"name":"public","type":"boolean"},
     {"name":"actor","type":{"type":"record","name":"Actor","fields":[{"name":"login","type":"string"},{"name":"id","type":"long"}]}},
     {"name":"repo","type":{"type":"map","values":["string","long"]}},{"name":"org","type":["null","Actor"],"default":null},
@@ -296,7 +299,7 @@ fn real_events() {
     let plans: Vec<Arc<Plan>> =
         schemas.iter().map(|schema| plan(schema).unwrap_or_else(|e| panic!("{schema}: {e}"))).collect();
     let mut encoders: Vec<Encoder> = plans.into_iter().map(Encoder::new).collect();
-    for file in ["github-events", "cloudevents-spec", "debezium-events"] {
+    for file in EVENTS {
         for line in text(folder.join(format!("{file}.ndjson.gz"))).lines() {
             for encoder in &mut encoders {
                 let mut datum = Vec::new();

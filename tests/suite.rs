@@ -20,6 +20,7 @@ mod deploy;
 mod differential;
 mod fake_registry;
 mod fault;
+mod foreign;
 mod generated;
 mod generator;
 mod golden;

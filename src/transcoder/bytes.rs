@@ -94,16 +94,24 @@ impl<'a> Walk<'a, '_> {
                     out.extend_from_slice(&bytes);
                     return if truncated { self.truncated(start, node) } else { Ok(()) };
                 }
+                // Base64 has all letters and digits: it may begin like a duration's text.
+                Err(Reason::DurationText) if fixed.text == BytesText::Base64 => fixed.bytes(text, out),
                 Err(reason) => Err(reason),
             },
-            _ => match fixed.text.size(text) {
-                Ok(size) if size == fixed.size => fixed.text.append(text, out),
-                Ok(_) if fixed.logical == Some(FixedLogical::Uuid) => Err(Reason::Uuid),
-                Ok(_) => Err(Reason::FixedSize),
-                Err(reason) => Err(reason),
-            },
+            _ => fixed.bytes(text, out),
         };
         written.or_else(|reason| self.scan.fail(reason, start, Expected::Type(node)))
+    }
+}
+
+impl Fixed {
+    /// Appends the bytes that a text spells.
+    fn bytes(&self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Reason> {
+        match self.text.size(text)? {
+            size if size == self.size => self.text.append(text, out),
+            _ if self.logical == Some(FixedLogical::Uuid) => Err(Reason::Uuid),
+            _ => Err(Reason::FixedSize),
+        }
     }
 }
 

@@ -71,7 +71,7 @@ fn encode_one(plan: &Plan, memory: &mut Memory, field: FieldId, text: &str) -> O
     };
     let mut avro = Vec::new();
     let (node, root) = (&field.node, Pointer::default());
-    let task = Task { node, root: &root, unions: Unions::Plain, accepted: OF_DEFAULTS };
+    let task = Task { node, root: &root, unions: Unions::Plain, accepted: OF_DEFAULTS, allowed: OF_DEFAULTS };
     match memory.encode(plan, task, text.as_bytes(), &mut avro, usize::MAX).map_err(|failure| failure.reason) {
         Ok(_) => Outcome::Done(FieldDefault::Avro(avro.into())),
         Err(Reason::PendingDefault) => match memory.path.first() {

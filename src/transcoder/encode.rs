@@ -5,7 +5,7 @@
 
 use super::keys::Keys;
 use super::ledger::{Act, Acts, Ledger};
-use super::plan::{Accepting, Node, Nullable, Plan};
+use super::plan::{Accepting, Field, Node, Nullable, Plan};
 use super::pointer::Pointer;
 use super::refusal::{Expected, Failure, Halt, Reason, Refusal, Segment};
 use super::scan::Scanner;
@@ -101,7 +101,8 @@ impl Memory {
             path: &mut self.path,
             noted: &mut self.noted,
             accepted: task.accepted,
-            allowed: Acts::ALL,
+            allowed: task.allowed,
+            doubts: true,
             unions: task.unions,
             most,
             effort: json.len().saturating_mul(32).saturating_add(1 << 16),
@@ -142,12 +143,14 @@ pub(super) struct Task<'a> {
     pub(super) root: &'a Pointer,
     pub(super) unions: Unions,
     pub(super) accepted: Acts,
+    /// Those that are accepted anywhere.
+    pub(super) allowed: Acts,
 }
 
 impl<'a> Task<'a> {
     fn record(plan: &'a Plan) -> Self {
         let Options { root, unions, lossy, .. } = &plan.options;
-        Self { node: &plan.root, root, unions: *unions, accepted: *lossy }
+        Self { node: &plan.root, root, unions: *unions, accepted: *lossy, allowed: plan.allowed }
     }
 }
 
@@ -171,6 +174,8 @@ pub(super) struct Walk<'a, 'm> {
     pub(super) accepted: Acts,
     /// Those that could be, whatever a place says: while a union's branch is looked for, not all.
     pub(super) allowed: Acts,
+    /// Whether it matters that an object could be of several branches: not while that is being asked.
+    pub(super) doubts: bool,
     /// How a union's branch is told in this document.
     pub(super) unions: Unions,
     /// The output may hold so many bytes.
@@ -327,9 +332,27 @@ impl<'a> Walk<'a, '_> {
 
     /// What is accepted in one place.
     fn accepting(&mut self, accepting: &'a Accepting) -> Result<(), Halt> {
-        let around = std::mem::replace(&mut self.accepted, accepting.accepted.and(self.allowed));
+        let within = self.accepted_within(accepting);
+        let around = std::mem::replace(&mut self.accepted, within);
         let passed = self.value(&accepting.node);
         self.accepted = around;
         passed
+    }
+
+    fn accepted_within(&self, accepting: &Accepting) -> Acts {
+        self.accepted.or(accepting.accepted).and(accepting.refused.not()).and(self.allowed)
+    }
+
+    /// Notes an act whose place is a field, or refuses the record for it, as the field's own place has it.
+    pub(super) fn note_at(&mut self, field: &'a Field, act: Act, start: usize) -> Result<(), Halt> {
+        let around = self.accepted;
+        let mut node = &field.node;
+        while let Node::Accepting(accepting) = node {
+            self.accepted = self.accepted_within(accepting);
+            node = &accepting.node;
+        }
+        let noted = self.note(act, start, node);
+        self.accepted = around;
+        noted
     }
 }

@@ -18,6 +18,8 @@ pub struct Plan {
     pub(super) root: Node,
     pub(super) records: Vec<Record>,
     pub(super) options: Options,
+    /// The lossy acts that are accepted anywhere.
+    pub(super) allowed: Acts,
 }
 
 impl Plan {
@@ -174,6 +176,8 @@ pub(super) struct Union {
     pub(super) branches: Vec<Node>,
     /// Branches that can take each JSON kind, in schema order, indexed by `Kind as usize`.
     pub(super) takers: [Vec<u32>; 6],
+    /// Where there are none: those that a lossy act makes of it, if it is accepted.
+    pub(super) coerced: [Vec<u32>; 6],
 }
 
 /// A union with the names of its branches.
@@ -203,7 +207,10 @@ pub(super) struct Named {
 #[derive(Debug)]
 pub(super) struct Accepting {
     pub(super) node: Node,
+    /// These are accepted, whatever holds around.
     pub(super) accepted: Acts,
+    /// These are not.
+    pub(super) refused: Acts,
 }
 
 /// A record type.
@@ -253,7 +260,7 @@ pub(super) enum FieldDefault {
     /// As Avro, ready to be written.
     Avro(Box<[u8]>),
     /// The schema gives none; null, as Avro, stands in by option.
-    Null([u8; 1]),
+    Null(Box<[u8]>),
 }
 
 impl FieldDefault {
@@ -261,8 +268,7 @@ impl FieldDefault {
     #[inline]
     pub(super) fn avro(&self) -> Option<&[u8]> {
         match self {
-            Self::Avro(avro) => Some(avro),
-            Self::Null(avro) => Some(avro),
+            Self::Avro(avro) | Self::Null(avro) => Some(avro),
             Self::None | Self::Pending | Self::Invalid => None,
         }
     }

@@ -85,7 +85,8 @@ impl<'a> Walk<'a, '_> {
     }
 
     fn element(&mut self, node: &'a Node, token: &'a str, rest: &'a [Box<str>]) -> Result<bool, Halt> {
-        let wanted = token.parse::<usize>().ok();
+        // RFC 6901 has one spelling of a number.
+        let wanted = token.parse::<usize>().ok().filter(|_| token == "0" || !token.starts_with(['0', '+']));
         let (mut found, mut index) = (false, 0);
         let mut open = self.scan.open(b']')?;
         while open {

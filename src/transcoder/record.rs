@@ -97,14 +97,15 @@ impl<'a> Walk<'a, '_> {
         start: usize,
         halt: Halt,
     ) -> Result<(), Halt> {
-        // A value's own mistake is noted with no path yet, where it stands.
+        // A value's own mistake is noted with no path yet, where it stands; a null within it leaves a path.
+        let own = self.path.is_empty() && self.writer.out.len() == start;
         let null = self.scan.failure.is_some_and(|failure| {
             let here = failure.offset == self.scan.at && failure.reason == Reason::WrongType;
-            here && self.scan.json.get(failure.offset) == Some(&b'n') && self.writer.out.len() == start
+            own && here && self.scan.json.get(failure.offset) == Some(&b'n')
         });
         if null && let FieldDefault::Avro(default) = &field.default {
             let at = self.scan.at;
-            if self.scan.literal("null").is_ok() && self.note(Act::NullReplaced, at, &field.node).is_ok() {
+            if self.scan.literal("null").is_ok() && self.note_at(field, Act::NullReplaced, at).is_ok() {
                 self.writer.out.extend_from_slice(default);
                 self.scan.failure = None;
                 return Ok(());
@@ -167,14 +168,19 @@ impl<'a> Walk<'a, '_> {
     /// neither is kept.
     fn unknown_field(&mut self, key: Key, record: &'a Record, node: &'a Node) -> Result<(), Halt> {
         let segment = Segment::Key(key.start, key.end);
-        let known = || {
-            let spelt = self.scan.json.get(key.start..key.end).unwrap_or_default();
-            record.known.iter().any(|known| known.as_bytes() == spelt)
-        };
-        if record.known.is_empty() || !known() {
+        if record.known.is_empty() || !self.is_known(key, record) {
             self.note(Act::UnknownField, key.start - 1, node).inspect_err(|_| self.path.push(segment))?;
         }
         self.scan.skip().inspect_err(|_| self.path.push(segment))
+    }
+
+    /// Whether a key is one that the options know, however it is spelt.
+    #[cold]
+    fn is_known(&mut self, key: Key, record: &Record) -> bool {
+        let at = std::mem::replace(&mut self.scan.at, key.start - 1);
+        let text = self.scan.key();
+        self.scan.at = at;
+        text.is_ok_and(|text| record.known.iter().any(|known| known.as_bytes() == self.scan.text(text)))
     }
 
     #[inline]
@@ -189,7 +195,10 @@ impl<'a> Walk<'a, '_> {
         match self.writer.end_record(fields, record) {
             Ok(filled) if filled.none() => Ok(()),
             Ok(filled) => {
-                let (defaults, nulls) = (filled.defaults(), filled.nulls());
+                let (mut defaults, mut nulls) = (filled.defaults(), filled.nulls());
+                if record.own {
+                    self.filled_in_places(index, record, begin.at, &mut defaults, &mut nulls)?;
+                }
                 for (act, times) in [(Act::DefaultFilled, defaults), (Act::NullFilled, nulls)] {
                     if times > 0 && self.note_times(act, times, self.scan.at - 1, node).is_err() {
                         return self.must_be_given(index, record, act, begin.at, node);
@@ -216,25 +225,14 @@ impl<'a> Walk<'a, '_> {
         node: &'a Node,
     ) -> Result<(), Halt> {
         let failure = self.scan.failure;
-        let end = self.scan.at;
         let mut given = vec![false; record.fields.len()];
-        self.scan.at = start;
-        let mut open = self.scan.open(b'}')?;
-        while open {
-            let key = self.scan.key()?;
-            let field = record.field_of(self.scan.text(key));
-            if let Some(given) = field.and_then(|field| given.get_mut(field)) {
+        self.fields_given(record, start, |field| {
+            if let Some(given) = given.get_mut(field) {
                 *given = true;
             }
-            self.scan.colon()?;
-            self.scan.skip()?;
-            open = self.scan.more(b'}')?;
-        }
-        self.scan.at = end;
-        let filled_by = |field: &Field| match act {
-            Act::NullFilled => matches!(field.default, FieldDefault::Null(_)),
-            _ => matches!(field.default, FieldDefault::Avro(_)),
-        };
+        })?;
+        // A field that its own place says it of was accounted for.
+        let filled_by = |field: &Field| filled_by(field) == Some(act) && !matches!(field.node, Node::Accepting(_));
         let absent = record.fields.iter().zip(given).position(|(field, given)| !given && filled_by(field));
         let expected = absent.and_then(|absent| record.fields.get(absent)).map_or(node, |field| &field.node);
         if let Some(absent) = absent {
@@ -244,20 +242,62 @@ impl<'a> Walk<'a, '_> {
         Err(Halt)
     }
 
+    /// Accounts for fields that were filled in and that have places of their own: what is left is for the record's place.
+    #[cold]
+    #[inline(never)]
+    fn filled_in_places(
+        &mut self,
+        index: u32,
+        record: &'a Record,
+        start: usize,
+        defaults: &mut u64,
+        nulls: &mut u64,
+    ) -> Result<(), Halt> {
+        for (position, field) in record.fields.iter().enumerate() {
+            let (Some(act), Node::Accepting(_)) = (filled_by(field), &field.node) else { continue };
+            let mut absent = true;
+            self.fields_given(record, start, |given| absent &= given != position)?;
+            if absent {
+                let count = if act == Act::NullFilled { &mut *nulls } else { &mut *defaults };
+                *count = count.saturating_sub(1);
+                let noted = self.note_at(field, act, self.scan.at - 1);
+                noted.inspect_err(|_| self.path.push(Segment::Field(index, position as u32)))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Goes through the keys of an object that was passed.
+    fn fields_given(&mut self, record: &Record, start: usize, mut see: impl FnMut(usize)) -> Result<(), Halt> {
+        let end = std::mem::replace(&mut self.scan.at, start);
+        let mut open = self.scan.open(b'}')?;
+        while open {
+            let key = self.scan.key()?;
+            if let Some(field) = record.field_of(self.scan.text(key)) {
+                see(field);
+            }
+            self.scan.colon()?;
+            self.scan.skip()?;
+            open = self.scan.more(b'}')?;
+        }
+        self.scan.at = end;
+        Ok(())
+    }
+
     /// A key that is there for the second time. Where the last one counts, the record is read once more, each field kept
     /// apart from the start.
     #[cold]
     #[inline(never)]
     fn given_twice(&mut self, index: u32, node: &'a Node, key: Key, fields: Fields, begin: Begin) -> Result<(), Halt> {
-        if !self.accepted.contains(Act::DuplicateKey) {
-            return self.duplicate(key.start, key.end);
+        let plan = self.plan;
+        let Some(record) = plan.records.get(index as usize) else { return self.scan.mismatch(node) };
+        if let Some(field) = record.fields.get(key.field as usize) {
+            self.twice(field, key)?;
         }
         self.vain(begin.at)?;
         self.writer.undo_record(fields);
         (self.scan.at, self.scan.depth) = (begin.at, self.scan.depth - 1);
         self.noted.truncate(begin.noted);
-        let plan = self.plan;
-        let Some(record) = plan.records.get(index as usize) else { return self.scan.mismatch(node) };
         let mut open = self.scan.open(b'}')?;
         let fields = self.writer.begin_record_apart(record);
         let previous = self.keys.start(index);
@@ -267,7 +307,7 @@ impl<'a> Walk<'a, '_> {
                 Some(field) => {
                     let position = key.field as usize;
                     if self.writer.is_given(&fields, position) {
-                        self.note(Act::DuplicateKey, key.start - 1, node)?;
+                        self.twice(field, key)?;
                     }
                     let start = self.writer.out.len();
                     self.field(index, key.field, field, start)?;
@@ -278,6 +318,11 @@ impl<'a> Walk<'a, '_> {
             open = self.scan.more(b'}')?;
         }
         self.end_record(index, record, fields, begin, node)
+    }
+
+    fn twice(&mut self, field: &'a Field, key: Key) -> Result<(), Halt> {
+        let noted = self.note_at(field, Act::DuplicateKey, key.start - 1);
+        noted.or_else(|_| self.duplicate(key.start, key.end))
     }
 
     /// Refuses a record because of a field that is not there.
@@ -299,5 +344,14 @@ impl<'a> Walk<'a, '_> {
     pub(super) fn duplicate(&mut self, start: usize, end: usize) -> Result<(), Halt> {
         self.path.push(Segment::Key(start, end));
         self.scan.fail(Reason::Act(Act::DuplicateKey), start - 1, Expected::Text("each key once"))
+    }
+}
+
+/// The act by which a field is filled in.
+fn filled_by(field: &Field) -> Option<Act> {
+    match field.default {
+        FieldDefault::Avro(_) => Some(Act::DefaultFilled),
+        FieldDefault::Null(_) => Some(Act::NullFilled),
+        FieldDefault::None | FieldDefault::Pending | FieldDefault::Invalid => None,
     }
 }

@@ -4,9 +4,10 @@
 //! first mistake and where it stands. Must never: accept what cannot be encoded; a logical type that is unknown or does
 //! not fit its type is ignored, as the specification asks.
 
+use super::place::Setting;
 use super::plan::{Enum, Field, FieldDefault, FieldId, Fixed, Node, Nullable, Plan, Record, Tagged, Union};
 use super::table::Table;
-use super::{Acts, BytesText, Options, Unions, default, logical, settings, source};
+use super::{BytesText, Options, Unions, default, logical, settings, source};
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
@@ -52,7 +53,11 @@ pub(super) fn compile(schema: &str, references: &[String], options: &Options) ->
     }
     compiler.path = String::from("$");
     let root = compiler.text(schema)?;
-    let mut plan = Plan { root, records: compiler.records, options: options.clone() };
+    let allowed = options.places.iter().fold(options.lossy, |allowed, place| match &place.setting {
+        Setting::Lossy { accepted, .. } => allowed.or(*accepted),
+        _ => allowed,
+    });
+    let mut plan = Plan { root, records: compiler.records, options: options.clone(), allowed };
     default::encode(&mut plan, &compiler.defaults)?;
     settings::apply(&mut plan)?;
     Ok(plan)
@@ -159,8 +164,8 @@ impl Compiler {
         let plain = match <[Node; 2]>::try_from(nodes) {
             Ok([Node::Null, value]) => Node::Nullable(Nullable { null_first: true, value: Box::new(value) }),
             Ok([value, Node::Null]) => Node::Nullable(Nullable { null_first: false, value: Box::new(value) }),
-            Ok(others) => Node::Union(Arc::new(Union::new(others.into(), Acts::NONE))),
-            Err(nodes) => Node::Union(Arc::new(Union::new(nodes, Acts::NONE))),
+            Ok(others) => Node::Union(Arc::new(Union::new(others.into()))),
+            Err(nodes) => Node::Union(Arc::new(Union::new(nodes))),
         };
         if !self.tags {
             return Ok(plain);

@@ -6,10 +6,11 @@
 
 use super::names::OtherNames;
 use super::place::{Place, Setting, Step};
-use super::plan::{Accepting, Field, FieldDefault, Named, Node, Plan, Union};
+use super::plan::{Accepting, Field, FieldDefault, Named, Node, Plan};
 use super::schema::SchemaError;
 use super::table::Table;
 use super::timed::{Format, Timed};
+use super::writer::{Writer, WriterMemory};
 use super::{BytesText, Names, Options};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,16 +36,23 @@ fn everywhere(plan: &mut Plan, options: &Options) {
     set(&mut plan.root);
     for field in plan.records.iter_mut().flat_map(|record| &mut record.fields) {
         set(&mut field.node);
-        // Whether it may be filled in is decided place by place. A branch beyond 63 would need a second byte.
-        if let (FieldDefault::None, Some(branch @ 0..64)) = (&field.default, null_branch(&field.node)) {
-            field.default = FieldDefault::Null([(branch << 1) as u8]);
+        // Whether it may be filled in is decided place by place.
+        if let (FieldDefault::None, Some(null)) = (&field.default, null(&field.node)) {
+            field.default = FieldDefault::Null(null.into());
         }
     }
 }
 
-/// The number of a union's null branch.
-fn null_branch(node: &Node) -> Option<usize> {
-    (0..).map_while(|index| node.branch(index)).position(|branch| matches!(branch, Node::Null))
+/// Null as a value of a type that may be null, as Avro.
+fn null(node: &Node) -> Option<Vec<u8>> {
+    if let Node::Null = node {
+        return Some(Vec::new());
+    }
+    let branch = (0..).map_while(|index| node.branch(index)).position(|branch| matches!(branch, Node::Null))?;
+    let mut memory = WriterMemory::default();
+    let mut writer = Writer { out: Vec::new(), memory: &mut memory };
+    writer.size(branch);
+    Some(writer.out)
 }
 
 /// A type and all types within it, but for the fields of records.
@@ -63,10 +71,6 @@ fn general(node: &mut Node, options: &Options) {
     match node {
         Node::Bytes(text) => *text = options.bytes,
         Node::Fixed(fixed) if options.bytes != fixed.text => Arc::make_mut(fixed).text = options.bytes,
-        Node::Union(union) => {
-            let union = Arc::make_mut(union);
-            *union = Union::new(std::mem::take(&mut union.branches), options.lossy);
-        }
         _ => {}
     }
 }
@@ -137,7 +141,8 @@ impl Apply<'_> {
             }
             Node::Accepting(accepting) => {
                 let node = self.at(accepting.node.clone(), steps)?;
-                Ok(Node::Accepting(Arc::new(Accepting { node, accepted: accepting.accepted })))
+                let (accepted, refused) = (accepting.accepted, accepting.refused);
+                Ok(Node::Accepting(Arc::new(Accepting { node, accepted, refused })))
             }
             node => Ok(node),
         }
@@ -193,8 +198,7 @@ impl Apply<'_> {
             }
             Setting::Discriminator { key, branches } => self.discriminator(node, key, branches),
             Setting::Lossy { accepted, refused } => {
-                let accepted = self.plan.options.lossy.or(*accepted).and(refused.not());
-                Ok(Node::Accepting(Arc::new(Accepting { node, accepted })))
+                Ok(Node::Accepting(Arc::new(Accepting { node, accepted: *accepted, refused: *refused })))
             }
         }
     }
@@ -206,7 +210,9 @@ impl Apply<'_> {
                 Arc::make_mut(&mut fixed).text = text;
                 Ok(Node::Fixed(fixed))
             }
-            Node::Nullable(_) | Node::Union(_) | Node::Tagged(_) | Node::Accepting(_) => self.within(node, &[]),
+            Node::Nullable(_) | Node::Union(_) | Node::Tagged(_) | Node::Named(_) | Node::Accepting(_) => {
+                self.within(node, &[])
+            }
             _ => Err(String::from("the schema has no bytes or fixed there")),
         }
     }
@@ -223,7 +229,9 @@ impl Apply<'_> {
         match node {
             Node::Int(Some(logical)) => timed(logical, true),
             Node::Long(Some(logical)) => timed(logical, false),
-            Node::Nullable(_) | Node::Union(_) | Node::Tagged(_) | Node::Accepting(_) => self.within(node, &[]),
+            Node::Nullable(_) | Node::Union(_) | Node::Tagged(_) | Node::Named(_) | Node::Accepting(_) => {
+                self.within(node, &[])
+            }
             _ => Err(String::from("the schema has no date, time or timestamp there")),
         }
     }
@@ -258,15 +266,13 @@ impl Apply<'_> {
             };
             values.push((value.as_str().into(), *number));
         }
-        for (name, number) in &full {
-            let short = name.rsplit_once('.').map_or(name.as_str(), |(_, short)| short);
-            // A short name that two have names neither.
-            let others = full.iter().filter(|(other, _)| other != name);
-            let unique = others.clone().all(|(other, _)| other.rsplit('.').next() != Some(short));
-            for spelt in [Some(name.as_str()), unique.then_some(short)].into_iter().flatten() {
-                if values.iter().all(|(value, _)| **value != *spelt) {
-                    values.push((spelt.into(), *number));
-                }
+        // A short name that two have names neither; one may be another's full name.
+        let short = |name: &str| name.rsplit('.').next().unwrap_or(name).to_owned();
+        let shorts = full.iter().map(|(name, number)| (short(name), *number));
+        let unique = shorts.clone().filter(|(name, _)| shorts.clone().filter(|(other, _)| other == name).count() == 1);
+        for (name, number) in full.iter().cloned().chain(unique) {
+            if values.iter().all(|(value, _)| **value != *name) {
+                values.push((name.into(), number));
             }
         }
         if full.is_empty() {

@@ -5,7 +5,7 @@
 //! the value. Must never: take a value that names one branch for another one, or choose between two readings in silence.
 
 use super::encode::Walk;
-use super::ledger::Act;
+use super::ledger::{Act, Acts};
 use super::plan::{Describe, Kind, Node, Tagged};
 use super::refusal::{Expected, Halt, Reason, Segment};
 use super::{Plan, Unions};
@@ -17,11 +17,15 @@ impl Tagged {
         self.plain.branch(index)
     }
 
-    /// Whether an object could be a value of this union without a tag.
-    fn takes_objects(&self) -> bool {
+    /// Whether an object could be a value of this union without a tag, where these acts are accepted.
+    fn takes_objects(&self, accepted: Acts) -> bool {
         match &self.plain {
-            Node::Nullable(nullable) => matches!(*nullable.value, Node::Map(_) | Node::Record(_)),
-            Node::Union(union) => union.takers.get(Kind::Object as usize).is_some_and(|takers| !takers.is_empty()),
+            Node::Nullable(nullable) => match *nullable.value {
+                Node::Map(_) | Node::Record(_) => true,
+                Node::String => accepted.contains(Act::StringFromJson),
+                _ => false,
+            },
+            Node::Union(union) => union.takes(Kind::Object, accepted),
             _ => false,
         }
     }
@@ -33,7 +37,7 @@ impl<'a> Walk<'a, '_> {
             Unions::Plain => self.value(&tagged.plain),
             Unions::Tagged => self.by_tag(tagged, node),
             Unions::Auto if self.scan.peek() != b'{' => self.value(&tagged.plain),
-            Unions::Auto if !tagged.takes_objects() => self.by_tag(tagged, node),
+            Unions::Auto if !tagged.takes_objects(self.accepted) => self.by_tag(tagged, node),
             Unions::Auto => self.either(tagged, node),
         }
     }

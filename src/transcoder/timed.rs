@@ -130,9 +130,8 @@ impl Timed {
         match self.logical.per_second() {
             Some(per_second) => integral::scaled(text, i64::from(per_second.ilog10()) - places),
             None => {
-                let (units, exact) = integral::scaled(text, 0)?;
-                let units_a_day = 10i64.pow(places as u32) * DAY_SECONDS;
-                Ok((units.div_euclid(units_a_day), exact && units.rem_euclid(units_a_day) == 0))
+                let (seconds, exact) = integral::scaled(text, -places)?;
+                Ok((seconds.div_euclid(DAY_SECONDS), exact && seconds.rem_euclid(DAY_SECONDS) == 0))
             }
         }
     }

@@ -12,16 +12,34 @@ use super::refusal::{Expected, Halt, Reason};
 use super::writer::Mark;
 
 impl Union {
-    /// A union of these branches, where these acts are accepted.
-    pub(super) fn new(branches: Vec<Node>, accepted: Acts) -> Self {
-        let takers = Kind::ALL.map(|kind| {
-            let takers =
-                |ease| (0u32..).zip(&branches).filter(move |(_, branch)| takes(branch, kind, accepted) == Some(ease));
-            // A time takes its text, a number what spells it, only where nothing else takes strings.
-            let eases = [Ease::Own, Ease::Spelt, Ease::Coerced].map(|ease| takers(ease).map(|(index, _)| index));
-            eases.into_iter().map(Iterator::collect).find(|takers: &Vec<u32>| !takers.is_empty()).unwrap_or_default()
+    /// A union of these branches.
+    pub(super) fn new(branches: Vec<Node>) -> Self {
+        let takers = |kind, ease| {
+            let takes = (0u32..).zip(&branches).filter(|(_, branch)| takes(branch, kind, Acts::ALL) == Some(ease));
+            takes.map(|(index, _)| index).collect::<Vec<u32>>()
+        };
+        // A time takes its text, a number what spells it, only where nothing else takes strings.
+        let own = Kind::ALL.map(|kind| {
+            let own = takers(kind, Ease::Own);
+            if own.is_empty() { takers(kind, Ease::Spelt) } else { own }
         });
-        Self { branches, takers }
+        let coerced = Kind::ALL.map(|kind| takers(kind, Ease::Coerced));
+        Self { branches, takers: own, coerced }
+    }
+
+    /// Whether a value of this JSON kind can be of any branch, where these acts are accepted.
+    pub(super) fn takes(&self, kind: Kind, accepted: Acts) -> bool {
+        self.takers.get(kind as usize).is_some_and(|takers| !takers.is_empty())
+            || self.coercing(kind, accepted).next().is_some()
+    }
+
+    /// The branches that a value of this JSON kind becomes by one of these acts.
+    fn coercing(&self, kind: Kind, accepted: Acts) -> impl Iterator<Item = u32> {
+        let coerced = self.coerced.get(kind as usize).map(Vec::as_slice).unwrap_or_default();
+        coerced.iter().copied().filter(move |index| {
+            let branch = self.branches.get(*index as usize);
+            branch.is_some_and(|branch| takes(branch, kind, accepted).is_some())
+        })
     }
 }
 
@@ -70,9 +88,23 @@ impl<'a> Walk<'a, '_> {
     pub(super) fn union(&mut self, union: &'a Union, node: &'a Node) -> Result<(), Halt> {
         let takers = Kind::of(self.scan.peek()).and_then(|kind| union.takers.get(kind as usize));
         match takers.map(Vec::as_slice) {
-            None | Some([]) => self.scan.mismatch(node),
+            None => self.scan.mismatch(node),
+            Some([]) => self.coerced_union(union, node),
             Some([only]) => self.branch(union, *only),
             Some(several) => self.attempts(union, several, node),
+        }
+    }
+
+    /// A value of a kind that no branch has.
+    #[cold]
+    #[inline(never)]
+    fn coerced_union(&mut self, union: &'a Union, node: &'a Node) -> Result<(), Halt> {
+        let Some(kind) = Kind::of(self.scan.peek()) else { return self.scan.mismatch(node) };
+        let mut takers = union.coercing(kind, self.accepted);
+        match (takers.next(), takers.next(), union.coerced.get(kind as usize)) {
+            (Some(only), None, _) => self.branch(union, only),
+            (Some(_), Some(_), Some(several)) => self.attempts(union, several, node),
+            _ => self.scan.mismatch(node),
         }
     }
 
@@ -89,15 +121,14 @@ impl<'a> Walk<'a, '_> {
         let mut before = None;
         // In the first pass a number with a point is a double before it is an integer.
         for (pass, first) in [(WRITTEN, true), (WRITTEN.with(Act::DefaultFilled), false), (Acts::ALL, false)] {
-            let now = (accepted.and(pass), as_written || first);
+            let now = (accepted.and(pass), allowed.and(pass), as_written || first);
             if before.replace(now) == Some(now) {
                 continue;
             }
             for (number, taker) in takers.iter().enumerate() {
-                (self.accepted, self.scan.integers_as_written) = now;
-                self.allowed = allowed.and(pass);
+                (self.accepted, self.allowed, self.scan.integers_as_written) = now;
                 let taken = self.branch(union, *taker);
-                let doubtful = taken.is_ok() && self.others_take(union, takers.get(number + 1..), place);
+                let doubtful = taken.is_ok() && self.doubts && self.others_take(union, takers.get(number + 1..), place);
                 (self.accepted, self.allowed, self.scan.integers_as_written) = (accepted, allowed, as_written);
                 if taken.is_ok() {
                     return if doubtful { self.note(Act::AmbiguousUnion, place.at, node) } else { taken };
@@ -109,20 +140,29 @@ impl<'a> Walk<'a, '_> {
         self.scan.fail(Reason::NoBranch, place.at, Expected::Type(node))
     }
 
-    /// Whether one of these branches would take an object as well as the one that just did. Nothing is written or passed.
+    /// Whether one of these branches would take an object as well as the one that just did. Nothing is written or passed,
+    /// and unions within are in no doubt themselves: asking there, too, would double the work at every level. Where the
+    /// limit is reached first it stays in doubt.
     fn others_take(&mut self, union: &'a Union, others: Option<&[u32]>, place: Placed) -> bool {
         if self.scan.json.get(place.at) != Some(&b'{') {
             return false;
         }
         let end = self.place();
+        self.doubts = false;
         let taken = others.unwrap_or_default().iter().any(|other| {
             (self.scan.at, self.scan.depth) = (place.at, place.depth);
-            let taken = self.branch(union, *other).is_ok();
+            let taken = self.effort > 0 && self.branch(union, *other).is_ok();
             // A limit that is reached here does not refuse the value: it was taken.
-            let tried = self.vain(place.at).is_ok();
+            let too_much = self.effort == 0
+                || self.vain(place.at).is_err()
+                    && self.scan.failure.is_some_and(|failure| failure.reason == Reason::UnionEffort);
+            if too_much {
+                self.effort = 0;
+            }
             self.back(end);
-            taken && tried
+            taken || too_much
         });
+        self.doubts = true;
         self.scan.failure = None;
         taken
     }

@@ -4,9 +4,9 @@
 
 use super::choices::Choices;
 use super::documents::Documents;
-use super::schemas;
-use crate::reference::encode::ACTS;
-use crate::reference::{Options, Schema, Unions};
+use super::room::accepted_by_default;
+use super::{places, schemas};
+use crate::reference::{ACTS, Acts, Names, Options, Schema, Spelling, Unions};
 
 #[derive(Debug)]
 pub(crate) struct Case {
@@ -45,12 +45,18 @@ impl Case {
     fn of(schema: String, options: Options, wild: usize, choices: &mut Choices<'_>) -> Self {
         let mut case = Self { schema, options, documents: Vec::new() };
         let Some(parsed) = Schema::parse(&case.schema, &[]) else { return case };
+        if choices.one_in(3) {
+            case.options.places = places::random(&parsed, &case.options, choices);
+        }
+        let lossy = choices.one_in(2);
         for _ in 0..4 {
             let spaces = choices.one_in(2);
             // Those that name their branches where they must not, and the other way round.
             let unions = if wild > 0 && choices.one_in(8) { Unions::Auto } else { case.options.unions };
-            let mut documents = Documents { schema: &parsed, choices: &mut *choices, unions, wild, spaces, left: 500 };
-            let text = documents.value(&parsed.root, 8);
+            let options = &Options { unions, ..case.options.clone() };
+            let mut documents =
+                Documents { schema: &parsed, choices: &mut *choices, options, wild, lossy, spaces, left: 500 };
+            let text = documents.document(8);
             let mut document = format!("{}{text}{}", space(choices, spaces), space(choices, spaces)).into_bytes();
             while wild > 0 && choices.one_in(6) {
                 broken(choices, &mut document);
@@ -69,9 +75,29 @@ impl Case {
 fn options(choices: &mut Choices<'_>) -> (Options, usize) {
     let unions = [Unions::Plain, Unions::Tagged, Unions::Auto][choices.below(3)];
     let wild = [0, 0, 30, 8][choices.below(4)];
-    let strict = choices.one_in(4);
-    let refused = ACTS.iter().map(|(act, _)| *act).filter(|_| strict && choices.one_in(2)).collect();
-    (Options { unions, refused }, wild)
+    let some: Vec<&str> = ACTS.into_iter().filter(|_| choices.one_in(2)).collect();
+    let most: Vec<&str> = ACTS.into_iter().filter(|_| !choices.one_in(8)).collect();
+    let accepted = match choices.below(8) {
+        0..=2 => accepted_by_default(),
+        3 | 4 => Acts::of(&some),
+        5 => Acts::default(),
+        6 => Acts::of(&most),
+        _ => Acts::ALL,
+    };
+    let spellings =
+        [Spelling::Latin1, Spelling::Latin1, Spelling::Latin1, Spelling::Base64, Spelling::Hex, Spelling::Utf8];
+    let names = [Names::Exact, Names::Exact, Names::AnyCase, Names::AnyStyle][choices.below(4)];
+    let roots = ["", "", "", "", "", "/payload", "/a~1b/1", "//~0"];
+    let options = Options {
+        accepted,
+        unions,
+        bytes: spellings[choices.below(6)],
+        names,
+        aliases: choices.one_in(3),
+        root: choices.pick(&roots).to_owned(),
+        places: Vec::new(),
+    };
+    (options, wild)
 }
 
 fn space(choices: &mut Choices<'_>, spaces: bool) -> &'static str {

@@ -3,13 +3,17 @@
 //! Comes in: a schema's types and choices. Goes out: JSON text.
 
 use super::choices::Choices;
-use crate::reference::{Schema, Type, Unions};
+use crate::reference::number::is_one;
+use crate::reference::{Names, Options, Schema, Spelling, Type, Unions, scalar};
+use std::fmt::Write as _;
 
 pub(crate) struct Documents<'a, 'c, 'b> {
     pub(crate) schema: &'a Schema,
     pub(crate) choices: &'c mut Choices<'b>,
-    /// Whether values name their branch.
-    pub(crate) unions: Unions,
+    /// How the values are spelt.
+    pub(crate) options: &'a Options,
+    /// Whether there are values that take a lossy act.
+    pub(crate) lossy: bool,
     /// Once in so many times something is wrong; never if 0.
     pub(crate) wild: usize,
     /// Whether there is white space.
@@ -60,7 +64,27 @@ impl Documents<'_, '_, '_> {
         self.choices.pick(&[" ", "\n", "  ", "\t\r\n ", "\n                  ", "                "])
     }
 
-    pub(crate) fn value(&mut self, kind: &Type, depth: i32) -> String {
+    fn lossy(&mut self) -> bool {
+        self.lossy && self.choices.one_in(8)
+    }
+
+    /// A document with a value where the options look for it.
+    pub(crate) fn document(&mut self, depth: i32) -> String {
+        let root = &self.schema.root;
+        let value = self.value(root, "$", depth);
+        let odd = self.odd();
+        match self.options.root.as_str() {
+            "" => value,
+            "/payload" if self.wild() => format!(r#"{{"payload":{value},"payload":{odd}}}"#),
+            "/payload" => format!(r#"{{"x":{odd},"payl\u006fad" :{value}}}"#),
+            "/a~1b/1" => format!(r#"{{"a/b":[{odd},{value}],"b":[]}}"#),
+            "//~0" => format!(r#"{{"":{{"~":{value}}}}}"#),
+            _ => odd,
+        }
+    }
+
+    /// A value of a type at a path of the schema.
+    pub(crate) fn value(&mut self, kind: &Type, path: &str, depth: i32) -> String {
         // Types that hold themselves come to an end, though not to one that fits.
         if self.left == 0 || depth < -8 {
             return "null".to_owned();
@@ -69,9 +93,16 @@ impl Documents<'_, '_, '_> {
         if self.wild() {
             return self.odd();
         }
+        if self.lossy()
+            && let Some(text) = self.made_by_an_act(kind)
+        {
+            return text;
+        }
+        let spelling = self.options.spelling(path);
         match kind {
             Type::Null => "null".to_owned(),
             Type::Boolean => self.choices.pick(&["false", "true"]).to_owned(),
+            Type::Int(Some(_)) | Type::Long(Some(_)) if self.options.epoch(path).is_some() => self.since_epoch(),
             Type::Int(time) => self.time(*time, 32),
             Type::Long(time) => self.time(*time, 64),
             Type::Float | Type::Double => self.floating(matches!(kind, Type::Float)),
@@ -80,32 +111,88 @@ impl Documents<'_, '_, '_> {
                 self.quote(&text)
             }
             Type::Uuid => self.uuid(),
+            Type::UuidFixed(_) if self.choices.one_in(2) => self.uuid(),
+            Type::UuidFixed(_) => self.bytes(16, spelling),
+            Type::Duration(_) if !self.choices.one_in(3) => self.duration(),
+            Type::Duration(_) => self.bytes(12, spelling),
             Type::Bytes => {
                 let length = self.choices.below(40);
-                self.bytes(length)
+                self.bytes(length, spelling)
             }
             Type::Fixed(_, size) => {
                 let more = usize::from(self.wild());
-                self.bytes(size.saturating_add(more).min(MOST_BYTES))
+                self.bytes(size.saturating_add(more).min(MOST_BYTES), spelling)
             }
             Type::Decimal { precision, scale, fixed } => match (self.choices.one_in(8), fixed) {
                 (true, None) => {
                     let length = self.choices.below(12);
-                    self.bytes(length)
+                    self.bytes(length, Spelling::Latin1)
                 }
-                (true, Some((_, size))) => self.bytes(*size.min(&MOST_BYTES)),
-                _ => self.decimal(*precision as usize, *scale as usize),
+                (true, Some((_, size))) => self.bytes(*size.min(&MOST_BYTES), Spelling::Latin1),
+                _ => {
+                    let number = self.decimal(*precision as usize, *scale as usize);
+                    if self.choices.one_in(6) { self.quote(&number) } else { number }
+                }
             },
-            Type::Enum(_, symbols) if symbols.is_empty() => self.odd(),
-            Type::Enum(_, symbols) => {
+            Type::BigDecimal => {
+                let number = if self.choices.one_in(2) { self.decimal(30, 9) } else { self.floating(false) };
+                match self.choices.below(8) {
+                    0 if is_one(&number) && !self.wild() => {
+                        let bytes = scalar::big_decimal(&number).unwrap_or_default();
+                        let text: String = bytes.into_iter().map(char::from).collect();
+                        self.quote(&text)
+                    }
+                    0 => self.bytes(5, Spelling::Latin1),
+                    1 => self.quote(&number),
+                    _ => number,
+                }
+            }
+            Type::Enum(_, symbols, _) if symbols.is_empty() => self.odd(),
+            Type::Enum(_, symbols, _) => {
                 let symbol = symbols[self.choices.below(symbols.len())].clone();
                 self.quote(&symbol)
             }
-            Type::Array(items) => self.array(items, depth),
-            Type::Map(values) => self.map(values, depth),
-            Type::Record(index) => self.record(*index, depth),
-            Type::Union(branches) => self.union(branches, depth),
+            Type::Array(items) => self.array(items, &format!("{path}[*]"), depth),
+            Type::Map(values) => self.map(values, &format!("{path}[*]"), depth),
+            Type::Record(index) => self.record(*index, path, None, depth),
+            Type::Union(branches) => self.union(branches, path, depth),
         }
+    }
+
+    /// A value of another kind, or of more than the type holds, that an act makes one of the type.
+    fn made_by_an_act(&mut self, kind: &Type) -> Option<String> {
+        Some(match kind {
+            Type::Boolean => self.choices.pick(&["\"true\"", "\"false\"", "1", "0", "1.0", "2", "\"True\""]).to_owned(),
+            Type::Int(None) | Type::Long(None) => {
+                let number = self.integer(if matches!(kind, Type::Int(_)) { 32 } else { 64 });
+                self.quote(&number)
+            }
+            Type::Float | Type::Double => {
+                let named = self.choices.pick(&["NaN", "Infinity", "-Infinity", "INF", "-INF", "nan", "1e999", "0x1"]);
+                let number = self.floating(matches!(kind, Type::Float));
+                let text = if self.choices.one_in(2) { named } else { &number };
+                self.quote(text)
+            }
+            Type::String => match self.choices.below(4) {
+                0 => self.floating(false),
+                1 => self.choices.pick(&["true", "false"]).to_owned(),
+                2 => self.choices.pick(&["[]", "{}", "[1 , \"\\u0041\"]", "{ \"a\" : [1e5,null] }"]).to_owned(),
+                _ => self.odd(),
+            },
+            Type::Enum(..) => self.choices.pick(&["\"\"", "\"other\"", "\"s0\""]).to_owned(),
+            Type::Decimal { precision, scale, .. } => {
+                let more = self.choices.below(4) + 1;
+                let number = self.decimal(*precision as usize, *scale as usize);
+                let tail: String = (0..more).map(|_| self.choices.pick(&["5", "5", "0", "4", "9"])).collect();
+                if number.contains('e') {
+                    return Some(number.replace("e-", "e-1"));
+                }
+                let point = if number.contains('.') { "" } else { "." };
+                let number = format!("{number}{point}{tail}");
+                if self.choices.one_in(3) { self.quote(&number) } else { number }
+            }
+            _ => return None,
+        })
     }
 
     fn odd(&mut self) -> String {
@@ -119,15 +206,16 @@ impl Documents<'_, '_, '_> {
         }
     }
 
-    fn array(&mut self, items: &Type, depth: i32) -> String {
+    fn array(&mut self, items: &Type, path: &str, depth: i32) -> String {
         let most = if self.choices.one_in(16) { 70 } else { 4 };
         let count = if depth <= 0 { 0 } else { self.choices.below(most) };
-        let elements: Vec<String> =
-            (0..count).map(|_| format!("{}{}{}", self.space(), self.value(items, depth - 1), self.space())).collect();
+        let elements: Vec<String> = (0..count)
+            .map(|_| format!("{}{}{}", self.space(), self.value(items, path, depth - 1), self.space()))
+            .collect();
         format!("[{}{}]", self.space(), elements.join(","))
     }
 
-    fn map(&mut self, values: &Type, depth: i32) -> String {
+    fn map(&mut self, values: &Type, path: &str, depth: i32) -> String {
         let most = if self.choices.one_in(16) { 40 } else { 4 };
         let count = if depth <= 0 { 0 } else { self.choices.below(most) };
         let mut members: Vec<String> = (0..count)
@@ -139,39 +227,56 @@ impl Documents<'_, '_, '_> {
                 } else {
                     format!("{stem}{index}")
                 };
-                self.member(&key, values, depth - 1)
+                self.member(&key, values, path, depth - 1)
             })
             .collect();
         self.twice(&mut members);
         format!("{{{}{}}}", self.space(), members.join(","))
     }
 
-    fn member(&mut self, key: &str, kind: &Type, depth: i32) -> String {
+    fn member(&mut self, key: &str, kind: &Type, path: &str, depth: i32) -> String {
         let (key, before, behind) = (self.quote(key), self.space(), self.space());
-        format!("{}{key}{before}:{behind}{}{}", self.space(), self.value(kind, depth), self.space())
+        format!("{}{key}{before}:{behind}{}{}", self.space(), self.value(kind, path, depth), self.space())
     }
 
     fn twice(&mut self, members: &mut Vec<String>) {
-        if !members.is_empty() && self.wild() {
+        while !members.is_empty() && (self.wild() || self.lossy()) {
             let again = members[self.choices.below(members.len())].clone();
-            members.push(again);
+            let at = self.choices.below(members.len() + 1);
+            members.insert(at, again);
         }
     }
 
-    fn record(&mut self, index: usize, depth: i32) -> String {
+    /// `told`: a member that tells which record it is.
+    fn record(&mut self, index: usize, path: &str, told: Option<(&str, &str)>, depth: i32) -> String {
         let schema = self.schema;
         let mut members = Vec::new();
         for field in &schema.records[index].fields {
             let left_out = field.default.is_some() && self.choices.one_in(2);
-            if left_out || self.wild() {
+            let nullable = matches!(&field.kind, Type::Union(branches) if branches.iter().any(|branch| matches!(branch, Type::Null)));
+            if left_out || self.wild() || nullable && self.lossy() {
                 continue;
             }
-            members.push(self.member(&field.name, &field.kind, depth - 1));
+            let place = format!("{path}.{}", field.name);
+            let key = self.spelt_key(self.options.key(&place, &field.name), &field.aliases);
+            if field.default.is_some() && self.lossy() {
+                members.push(format!("{}:null", self.quote(&key)));
+                continue;
+            }
+            members.push(self.member(&key, &field.kind, &place, depth - 1));
+            if self.lossy() {
+                members.push(self.member(&key, &field.kind, &place, depth - 1));
+            }
         }
         while self.choices.one_in(8) {
             let key = self.choices.pick(&["unknown", "x", "", "Unknown field, and a long one at that", "a\"b", "ÿ"]);
             let value = self.odd();
             members.push(format!("{}:{value}", self.quote(key)));
+        }
+        if let Some((key, value)) = told {
+            let member = format!("{}:{}", self.quote(key), self.quote(value));
+            members.retain(|other| !other.trim_start().starts_with(&format!("\"{key}\"")));
+            members.insert(0, member);
         }
         self.twice(&mut members);
         if self.choices.one_in(2) {
@@ -180,23 +285,55 @@ impl Documents<'_, '_, '_> {
         format!("{{{}{}}}", self.space(), members.join(","))
     }
 
-    fn union(&mut self, branches: &[Type], depth: i32) -> String {
+    /// A field's key, perhaps by another name that the options take.
+    fn spelt_key(&mut self, key: &str, aliases: &[String]) -> String {
+        let key = match aliases {
+            [alias, ..] if self.options.aliases && self.choices.one_in(3) => alias,
+            _ => key,
+        };
+        if self.options.names == Names::Exact || !self.choices.one_in(3) {
+            return key.to_owned();
+        }
+        let mut spelt = String::new();
+        for character in key.chars() {
+            let styled = self.options.names == Names::AnyStyle && self.choices.one_in(4);
+            match character {
+                '_' if styled => spelt.push_str(self.choices.pick(&["", "-", "__"])),
+                _ if styled => write!(spelt, "_{character}").unwrap(),
+                _ if self.choices.one_in(2) => spelt.push(character.to_ascii_uppercase()),
+                _ => spelt.push(character),
+            }
+        }
+        spelt
+    }
+
+    fn union(&mut self, branches: &[Type], path: &str, depth: i32) -> String {
         if branches.is_empty() {
             return "null".to_owned();
         }
         let nested = |kind: &Type| matches!(kind, Type::Record(_) | Type::Array(_) | Type::Map(_));
         let flat = if depth <= 0 { branches.iter().position(|branch| !nested(branch)) } else { None };
         let branch = &branches[flat.unwrap_or_else(|| self.choices.below(branches.len()))];
-        let named = match self.unions {
+        let options = self.options;
+        if let (Type::Record(index), Some((key, values))) = (branch, options.discriminator(path, branches))
+            && !self.wild()
+        {
+            let full = self.schema.tag(branch);
+            let given = values.iter().find(|(_, name)| **name == full).map(|(value, _)| value.as_str());
+            let short = full.rsplit('.').next().unwrap_or(&full);
+            let told = given.unwrap_or_else(|| self.choices.pick(&[&full, short])).to_owned();
+            return self.record(*index, path, Some((key, &told)), depth - 1);
+        }
+        let named = match options.unions {
             Unions::Plain => self.wild(),
             Unions::Tagged => !self.wild(),
             Unions::Auto => self.choices.one_in(2),
         };
         if named && !matches!(branch, Type::Null) {
             let tag = self.schema.tag(branch);
-            return format!("{{{}}}", self.member(&tag, branch, depth - 1));
+            return format!("{{{}}}", self.member(&tag, branch, path, depth - 1));
         }
-        self.value(branch, depth)
+        self.value(branch, path, depth)
     }
 
     fn uuid(&mut self) -> String {
@@ -206,13 +343,50 @@ impl Documents<'_, '_, '_> {
         self.quote(&text)
     }
 
-    fn bytes(&mut self, length: usize) -> String {
+    fn bytes(&mut self, length: usize, spelling: Spelling) -> String {
         let plain = self.choices.one_in(2);
-        let mut text: String =
-            (0..length).map(|_| char::from(if plain { b'a' } else { self.choices.byte() })).collect();
+        let bytes: Vec<u8> = (0..length).map(|_| if plain { b'a' } else { self.choices.byte() }).collect();
+        let mut text = match spelling {
+            Spelling::Latin1 => bytes.iter().map(|byte| char::from(*byte)).collect(),
+            Spelling::Hex => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+            Spelling::Utf8 => String::from_utf8_lossy(&bytes).into_owned(),
+            Spelling::Base64 => self.base64(&bytes),
+        };
         if self.wild() {
-            text.push('Ā');
+            text.push_str(self.choices.pick(&["Ā", "=", "A", " ", "0"]));
         }
+        self.quote(&text)
+    }
+
+    fn base64(&mut self, bytes: &[u8]) -> String {
+        const STANDARD: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let (url, padded) = (self.choices.one_in(2), self.choices.one_in(2));
+        let mut text = String::new();
+        for part in bytes.chunks(3) {
+            let bits = part.iter().chain([0, 0].iter()).take(3).fold(0, |bits, byte| bits << 8 | usize::from(*byte));
+            for digit in 0..=part.len() {
+                text.push(char::from(STANDARD[bits >> (18 - 6 * digit) & 63]));
+            }
+            if padded {
+                text.push_str(&"=".repeat(3 - part.len()));
+            }
+        }
+        if url { text.replace('+', "-").replace('/', "_") } else { text }
+    }
+
+    fn duration(&mut self) -> String {
+        let mut text = String::from("P");
+        for unit in ["Y", "M", "W", "D", "T", "H", "M", "S"] {
+            if unit == "T" {
+                text.push('T');
+            } else if self.choices.one_in(2) {
+                let number = if self.choices.one_in(16) { self.choices.bits() } else { self.choices.below(400) as u64 };
+                let fraction = if unit == "S" && self.choices.one_in(2) { self.fraction() } else { String::new() };
+                write!(text, "{number}{fraction}{unit}").unwrap();
+            }
+        }
+        let text = if self.wild() { text } else { text.trim_end_matches('T').to_owned() };
+        let text = if text == "P" && !self.wild() { "P1D".to_owned() } else { text };
         self.quote(&text)
     }
 

@@ -1,23 +1,26 @@
 //! Random schemas and records: our encoder beside the slow one, our decoder beside Apache's, and what was sent beside what
 //! is read back. `cargo test` runs cases by seed, `tests/fuzz` what the fuzzer comes up with.
 //!
-//! A failure prints its seed; `SEED=17 cargo test --test suite differential` runs that one alone.
+//! A failure prints its seed; `SEED=17 cargo test --test suite differential` runs that one alone,
+//! `SEEDS=100000` so many of them.
 
 mod apache;
 mod case;
 mod choices;
 mod documents;
 mod numbers;
+mod places;
 mod room;
 mod same;
 mod schemas;
 
 use crate::reference::encode::TOO_SLOW;
-use crate::reference::{Encoded, Json, Options, Reference, Unions};
+use crate::reference::{Acts, Encoded, Json, Options, Reference, Unions};
 use case::Case;
 use choices::Choices;
 use room::{Refused, Room};
-use same::Same;
+use same::{Found, Same};
+use std::collections::BTreeMap;
 
 /// What became of the records of one case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,9 +54,14 @@ pub(crate) fn check_schema(bytes: &[u8]) -> Result<Tally, String> {
     }
 }
 
-fn run<'c>(case: &'c Case, checks: impl FnOnce(&'c Case) -> Result<Checks<'c>, String>) -> Result<Tally, String> {
+fn run<'c>(
+    case: &'c Case,
+    checks: impl FnOnce(&'c Case) -> Result<Option<Checks<'c>>, String>,
+) -> Result<Tally, String> {
     let mut tally = Tally::default();
-    let mut checks = checks(case).map_err(|problem| format!("{problem}\n  schema: {}", case.schema))?;
+    let checks =
+        checks(case).map_err(|problem| format!("{problem}\n  schema: {}\n  {:?}", case.schema, case.options))?;
+    let Some(mut checks) = checks else { return Ok(tally) };
     for document in &case.documents {
         checks.document(document, &mut tally).map_err(|problem| {
             let (schema, options) = (&case.schema, &case.options);
@@ -69,7 +77,7 @@ fn run<'c>(case: &'c Case, checks: impl FnOnce(&'c Case) -> Result<Checks<'c>, S
 /// As for [`check`].
 pub(crate) fn check_datum(bytes: &[u8]) -> Result<bool, String> {
     let mut choices = Choices::new(bytes);
-    let options = Options { unions: Unions::Tagged, refused: Vec::new() };
+    let options = Options { unions: Unions::Tagged, accepted: Acts::ALL, ..Options::default() };
     let schema = schemas::random(&mut choices);
     let mut room = Room::new(&schema, &options)?;
     let Ok((json, length)) = room.decode(choices.rest()) else { return Ok(false) };
@@ -78,14 +86,12 @@ pub(crate) fn check_datum(bytes: &[u8]) -> Result<bool, String> {
         return Ok(true);
     }
     match room.encode(&json) {
-        Ok((datum, _)) => match room.decode(&datum) {
-            Ok((again, _)) if again == json => Ok(true),
+        Ok((datum, acts)) => match room.decode(&datum) {
+            Ok((again, _)) if again == json || acts.contains_key("duplicate_key") => Ok(true),
             found => Err(wrong(format!("{length} bytes, encoded again, are {found:02x?}"))),
         },
-        // What others may write, and we do not: NaN, a decimal of too many digits, a key twice, no UUID.
-        Err(Refused { reason: "wrong_type" | "decimal_precision" | "duplicate_key" | "uuid" | "depth", .. }) => {
-            Ok(true)
-        }
+        // What others may write, and we do not: a decimal of too many digits or of none, no UUID.
+        Err(Refused { reason: "decimal_precision" | "decimal_text" | "uuid" | "depth", .. }) => Ok(true),
         Err(refused) => Err(wrong(format!("{refused:?}"))),
     }
 }
@@ -98,10 +104,16 @@ struct Checks<'c> {
 }
 
 impl<'c> Checks<'c> {
-    fn new(case: &'c Case) -> Result<Self, String> {
-        let reference = Reference::new(&case.schema, &[], &case.options).ok_or("the reference takes no such schema")?;
-        let room = Room::new(&case.schema, &case.options)?;
-        Ok(Self { case, reference, room, apache: apache::Apache::new(&case.schema) })
+    /// None where neither takes the schema, two of whose fields have one name by the options.
+    fn new(case: &'c Case) -> Result<Option<Self>, String> {
+        let reference = Reference::new(&case.schema, &[], &case.options);
+        let (room, reference) = match (Room::new(&case.schema, &case.options), reference) {
+            (Ok(room), Some(reference)) => (room, reference),
+            (Err(problem), None) if problem.contains("are both called") => return Ok(None),
+            (Err(problem), Some(_)) => return Err(problem),
+            (found, None) => return Err(format!("the reference takes no such schema, {:?}", found.err())),
+        };
+        Ok(Some(Self { case, reference, room, apache: apache::Apache::new(&case.schema) }))
     }
 
     fn document(&mut self, json: &[u8], tally: &mut Tally) -> Result<(), String> {
@@ -109,7 +121,7 @@ impl<'c> Checks<'c> {
         let (datum, acts) = match (self.room.encode(json), &wanted) {
             (Ok((datum, acts)), Ok(encoded)) => {
                 let found = Encoded { avro: datum, acts };
-                if found != *encoded {
+                if found != *encoded && !self.undecided(&found, encoded) {
                     return Err(format!("{found:02x?} instead of {encoded:02x?}"));
                 }
                 (found.avro, found.acts)
@@ -131,44 +143,72 @@ impl<'c> Checks<'c> {
         }
         let (sent, read) = (Json::parse(json)?, Json::parse(&named)?);
         let schema = &self.reference.schema;
-        let mut found = Same { schema, unions: self.case.options.unions }.compare(&schema.root, &sent, &read)?;
+        let Found { acts: mut found, dropped } = Same { schema, options: &self.case.options }.compare(&sent, &read)?;
         // Which of two readings was meant leaves no trace in what is read.
         if let Some(count) = acts.get("ambiguous_union") {
             found.insert("ambiguous_union", *count);
         }
-        found.retain(|_, count| *count > 0);
-        if found != acts {
+        let at_least = |found: &BTreeMap<&str, u64>| found.iter().all(|(act, count)| acts.get(act) >= Some(count));
+        if found != acts && !(dropped && at_least(&found)) {
             return Err(format!("the ledger says {acts:?}, the record {found:?}"));
         }
         if let Some(apache) = &self.apache {
             apache.compare(schema, &datum, &read)?;
             tally.read_by_apache += 1;
         }
-        let again = self.room.encode_named(&named).map_err(|refused| format!("{refused:?} of what was decoded"))?;
-        if again.0 != datum {
+        let again = match self.room.encode_named(&named) {
+            // Raw bytes for a big decimal that are none.
+            Err(Refused { reason: "decimal_text", .. }) if self.case.schema.contains("big-decimal") => return Ok(()),
+            again => again.map_err(|refused| format!("{refused:?} of what was decoded"))?,
+        };
+        // Raw bytes for a big decimal may be longer than they need be.
+        let same = again.0 == datum
+            || self.case.schema.contains("big-decimal") && self.room.decode_named(&again.0)?.0 == named;
+        if !same {
             return Err(format!("decoded and encoded again {:02x?} becomes {:02x?}", datum, again.0));
         }
-        Json::parse(&self.room.decode(&datum)?.0)?;
+        match self.room.decode(&datum) {
+            // Bytes that came otherwise than as UTF-8: a default.
+            Err(problem) if problem.contains("no UTF-8") => {}
+            decoded => drop(Json::parse(&decoded?.0)?),
+        }
         Ok(())
+    }
+
+    /// Whether two results differ in nothing but what is in doubt, after so many tries that ours may have stopped asking.
+    fn undecided(&self, found: &Encoded, wanted: &Encoded) -> bool {
+        let certain = |encoded: &Encoded| {
+            let acts = encoded.acts.iter().filter(|(act, _)| **act != "ambiguous_union");
+            acts.map(|(act, count)| (*act, *count)).collect::<Vec<_>>()
+        };
+        self.reference.effort() > 5_000 && found.avro == wanted.avro && certain(found) == certain(wanted)
     }
 }
 
 /// Whether two refusals are for the same reason.
 fn alike(found: &Refused, wanted: &str) -> Result<(), String> {
     const MALFORMED: [&str; 6] = ["empty", "syntax", "trailing_bytes", "invalid_utf8", "invalid_string", "depth"];
-    // Text with two faults: which of them is told is not laid down.
-    const TIMES: [&str; 3] = ["time_text", "time_precision", "out_of_range"];
+    // One value with two faults: which of them is told is not laid down.
+    const FAULTS: [&[&str]; 5] = [
+        &["time_text", "time_truncated", "out_of_range", "duration_text", "fixed_size", "bytes_text"],
+        &["not_an_integer", "out_of_range", "number_from_string", "infinity", "rounded"],
+        &["decimal_precision", "decimal_rounded", "decimal_from_string", "decimal_text", "out_of_range"],
+        &["fixed_size", "bytes_text", "byte_range", "uuid", "decimal_text"],
+        &["default_filled", "null_filled"],
+    ];
     let malformed = MALFORMED.contains(&wanted);
     let alike = found.reason == wanted
         || malformed && wanted != "invalid_utf8"
-        || TIMES.contains(&wanted) && TIMES.contains(&found.reason);
+        || FAULTS.iter().any(|faults| faults.contains(&wanted) && faults.contains(&found.reason));
     if alike && malformed == found.malformed { Ok(()) } else { Err(format!("{found:?} instead of {wanted}")) }
 }
 
 /// Bytes for each seed, or for the one that the environment names, through a check. At most ten problems are shown.
 #[cfg(test)]
 fn by_seed<T>(seeds: u64, mut check: impl FnMut(&[u8]) -> Result<T, String>) -> (bool, Vec<T>) {
-    let one: Option<u64> = std::env::var("SEED").ok().map(|seed| seed.parse().unwrap());
+    let number = |name: &str| std::env::var(name).ok().map(|number| number.parse::<u64>().unwrap());
+    let one = number("SEED");
+    let seeds = number("SEEDS").unwrap_or(seeds);
     let (mut results, mut problems) = (Vec::new(), Vec::new());
     for seed in one.map_or(0..seeds, |seed| seed..seed + 1) {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -230,7 +270,8 @@ fn the_reference_is_right() {
             let references: Vec<String> =
                 case["references"].as_array().into_iter().flatten().map(Value::to_string).collect();
             let schema = case["schema_text"].as_str().map_or_else(|| case["schema"].to_string(), str::to_owned);
-            let reference = Reference::new(&schema, &references, &room::golden_options(&case)).expect(line);
+            let Some(options) = room::golden_options(&case) else { continue };
+            let reference = Reference::new(&schema, &references, &options).expect(line);
             let found = reference.encode(case["json"].as_str().unwrap().as_bytes());
             let found = found.map(|encoded| {
                 let hex: String = encoded.avro.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -102,6 +102,22 @@ impl Documents<'_, '_, '_> {
         if point.is_empty() { self.spelt(&text) } else { text }
     }
 
+    /// A point and a few digits.
+    pub(super) fn fraction(&mut self) -> String {
+        let most = if self.wild() || self.lossy { 6 } else { 3 };
+        format!("{}{}", self.choices.pick(&[".", ","]), self.digits(most))
+    }
+
+    /// A number of seconds or their parts, as a number or a string.
+    pub(super) fn since_epoch(&mut self) -> String {
+        let number = match self.choices.below(4) {
+            0 => self.integer(64),
+            1 => format!("{}{}", self.integer(32).replace(['e', 'E', '.', '+'], ""), self.fraction().replace(',', ".")),
+            _ => (1_700_000_000 * 10u64.pow(3 * self.choices.below(4) as u32)).to_string(),
+        };
+        if self.choices.one_in(4) { self.quote(&number) } else { number }
+    }
+
     pub(super) fn time(&mut self, time: Option<Time>, width: u32) -> String {
         let Some(time) = time.filter(|_| self.choices.one_in(2)) else { return self.integer(width) };
         // The years that nanoseconds hold end in 1677 and 2262.
@@ -118,7 +134,7 @@ impl Documents<'_, '_, '_> {
         if !self.choices.one_in(6) {
             clock += &format!(":{:02}", self.choices.below(60 + wrong));
             if self.choices.one_in(2) {
-                let most = if self.wild() { 12 } else { 3 };
+                let most = if self.wild() || self.lossy { 12 } else { 3 };
                 clock += &format!("{}{}", self.choices.pick(&[".", ".", ","]), self.digits(most));
             }
         }

@@ -1,11 +1,10 @@
 //! Random Avro schemas: every type, names and namespaces, types that hold themselves, unions of many branches, defaults.
 //!
-//! Comes in: choices. Goes out: the text of a valid schema. What a logical type needs a later version of ours for is left
-//! out: no duration, no big-decimal, no uuid on fixed.
+//! Comes in: choices. Goes out: the text of a valid schema.
 
 use super::choices::Choices;
 use super::documents::Documents;
-use crate::reference::{Schema, Unions};
+use crate::reference::{Options, Schema};
 
 /// A schema's text.
 pub(crate) fn random(choices: &mut Choices<'_>) -> String {
@@ -25,9 +24,10 @@ fn with_defaults(text: &str, choices: &mut Choices<'_>) -> String {
                 continue;
             }
             let wild = if choices.one_in(4) { 8 } else { 0 };
+            let options = &Options::default();
             let mut documents =
-                Documents { schema: &schema, choices, unions: Unions::Plain, wild, spaces: false, left: 50 };
-            let default = documents.value(&field.kind, 6);
+                Documents { schema: &schema, choices, options, wild, lossy: false, spaces: false, left: 50 };
+            let default = documents.value(&field.kind, "$", 6);
             // What is no JSON, too deep, or what no library reads as JSON makes the whole schema none.
             let with_it = text.replace(&place, &default);
             let taken = serde_json::from_str::<serde_json::Value>(&with_it).is_ok();
@@ -111,6 +111,9 @@ impl Schemas<'_, '_> {
     }
 
     fn decimal(&mut self) -> Part {
+        if self.choices.one_in(4) {
+            return plain(r#"{"type":"bytes","logicalType":"big-decimal"}"#, "bytes");
+        }
         plain(&format!(r#"{{"type":"bytes",{}}}"#, self.precision_and_scale()), "bytes")
     }
 
@@ -120,6 +123,11 @@ impl Schemas<'_, '_> {
         // Apache's library takes a decimal of no bytes, and then reads none.
         let size = self.choices.below(20) + usize::from(!decimal.is_empty());
         self.named.push((full.clone(), false));
+        if self.choices.one_in(3) {
+            let (size, logical) = if self.choices.one_in(2) { (16, "uuid") } else { (12, "duration") };
+            let size = if self.choices.one_in(8) { 13 } else { size };
+            return plain(&format!(r#"{{"type":"fixed",{name},"size":{size},"logicalType":"{logical}"}}"#), &full);
+        }
         plain(&format!(r#"{{"type":"fixed",{name},"size":{size}{decimal}}}"#), &full)
     }
 
@@ -128,7 +136,12 @@ impl Schemas<'_, '_> {
         let most = if self.choices.one_in(6) { 100 } else { 5 };
         let symbols: Vec<String> = (0..=self.choices.below(most)).map(|index| format!("\"S{index}\"")).collect();
         self.named.push((full.clone(), false));
-        plain(&format!(r#"{{"type":"enum",{name},"symbols":[{}]}}"#, symbols.join(",")), &full)
+        let default = if self.choices.one_in(2) {
+            format!(r#","default":{}"#, symbols[self.choices.below(symbols.len())])
+        } else {
+            String::new()
+        };
+        plain(&format!(r#"{{"type":"enum",{name},"symbols":[{}]{default}}}"#, symbols.join(",")), &full)
     }
 
     fn reference(&mut self, guarded: bool) -> Part {
@@ -194,7 +207,13 @@ impl Schemas<'_, '_> {
                     true => format!(r#","default":"@{record}.{position}""#),
                     false => String::new(),
                 };
-                format!(r#"{{"name":"{name}","type":{}{default}}}"#, self.kind(depth, &inner, false).text)
+                // Now and then one that is another field's name, or differs from it by case alone.
+                let aliases = match self.choices.below(12) {
+                    0 => format!(r#","aliases":["alias_{position}","Other{position}"]"#),
+                    1 => r#","aliases":["a0"]"#.to_owned(),
+                    _ => String::new(),
+                };
+                format!(r#"{{"name":"{name}"{aliases},"type":{}{default}}}"#, self.kind(depth, &inner, false).text)
             })
             .collect();
         self.named[place].1 = false;

@@ -2,6 +2,8 @@
 //!
 //! Comes in: bytes. Goes out: the tree, or the label of what makes them no JSON. Must never: take what RFC 8259 does not.
 
+use std::ops::Deref;
+
 const DEEPEST: usize = 128;
 
 /// A JSON value.
@@ -12,8 +14,29 @@ pub(crate) enum Json {
     /// As it is written.
     Number(String),
     String(String),
-    Array(Vec<Self>),
-    Object(Vec<(String, Self)>),
+    Array(Held<Self>),
+    Object(Held<(String, Self)>),
+}
+
+/// What is in an array or object, and how it is written there. Equal if what is in it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Held<T> {
+    pub(crate) all: Vec<T>,
+    pub(crate) text: String,
+}
+
+impl<T> Deref for Held<T> {
+    type Target = Vec<T>;
+
+    fn deref(&self) -> &Vec<T> {
+        &self.all
+    }
+}
+
+impl<T: PartialEq> PartialEq for Held<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.all == other.all
+    }
 }
 
 impl Json {
@@ -74,6 +97,10 @@ impl Parser<'_> {
         if self.take(prefix) { Ok(()) } else { Err("syntax") }
     }
 
+    fn held<T>(&self, start: &str, all: Vec<T>) -> Held<T> {
+        Held { all, text: start[..start.len() - self.rest.len()].to_owned() }
+    }
+
     fn value(&mut self, depth: usize) -> Result<Json, &'static str> {
         match self.rest.chars().next() {
             Some('n') => self.expect("null").map(|()| Json::Null),
@@ -89,29 +116,31 @@ impl Parser<'_> {
     }
 
     fn array(&mut self, depth: usize) -> Result<Json, &'static str> {
+        let start = self.rest;
         self.expect("[")?;
         self.white_space();
         let mut elements = Vec::new();
         if self.take("]") {
-            return Ok(Json::Array(elements));
+            return Ok(Json::Array(self.held(start, elements)));
         }
         loop {
             self.white_space();
             elements.push(self.value(depth)?);
             self.white_space();
             if self.take("]") {
-                return Ok(Json::Array(elements));
+                return Ok(Json::Array(self.held(start, elements)));
             }
             self.expect(",")?;
         }
     }
 
     fn object(&mut self, depth: usize) -> Result<Json, &'static str> {
+        let start = self.rest;
         self.expect("{")?;
         self.white_space();
         let mut members = Vec::new();
         if self.take("}") {
-            return Ok(Json::Object(members));
+            return Ok(Json::Object(self.held(start, members)));
         }
         loop {
             self.white_space();
@@ -122,7 +151,7 @@ impl Parser<'_> {
             members.push((key, self.value(depth)?));
             self.white_space();
             if self.take("}") {
-                return Ok(Json::Object(members));
+                return Ok(Json::Object(self.held(start, members)));
             }
             self.expect(",")?;
         }

@@ -21,13 +21,19 @@ pub(crate) enum Type {
     Uuid,
     Bytes,
     Fixed(String, usize),
+    /// `fixed` of 16 bytes with the logical type `uuid`.
+    UuidFixed(String),
+    /// `fixed` of 12 bytes with the logical type `duration`.
+    Duration(String),
+    BigDecimal,
     Decimal {
         precision: u32,
         scale: u32,
         /// The `fixed` below it, its name and size.
         fixed: Option<(String, usize)>,
     },
-    Enum(String, Vec<String>),
+    /// Name, symbols and the default's number.
+    Enum(String, Vec<String>, Option<usize>),
     Array(Box<Self>),
     Map(Box<Self>),
     /// Index into `Schema::records`.
@@ -38,6 +44,7 @@ pub(crate) enum Type {
 #[derive(Debug)]
 pub(crate) struct Field {
     pub(crate) name: String,
+    pub(crate) aliases: Vec<String>,
     pub(crate) kind: Type,
     pub(crate) default: Option<Json>,
 }
@@ -75,11 +82,12 @@ impl Schema {
             Type::Float => "float",
             Type::Double => "double",
             Type::String | Type::Uuid => "string",
-            Type::Bytes | Type::Decimal { fixed: None, .. } => "bytes",
+            Type::Bytes | Type::BigDecimal | Type::Decimal { fixed: None, .. } => "bytes",
             Type::Array(_) => "array",
             Type::Map(_) => "map",
             Type::Union(_) => "a union",
-            Type::Fixed(name, _) | Type::Enum(name, _) | Type::Decimal { fixed: Some((name, _)), .. } => name,
+            Type::Fixed(name, _) | Type::UuidFixed(name) | Type::Duration(name) | Type::Enum(name, ..) => name,
+            Type::Decimal { fixed: Some((name, _)), .. } => name,
             Type::Record(index) => &self.records[*index].name,
         };
         word.to_owned()
@@ -122,13 +130,21 @@ impl Reader {
             "enum" => {
                 let name = full_name(schema, namespace)?;
                 let symbols = schema.get("symbols")?.elements()?.iter();
-                let symbols = symbols.map(|symbol| symbol.text().map(str::to_owned)).collect::<Option<_>>()?;
-                return self.define(&name.clone(), Type::Enum(name, symbols));
+                let symbols = symbols.map(|symbol| symbol.text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+                let default = match schema.get("default") {
+                    None => None,
+                    Some(default) => Some(symbols.iter().position(|symbol| default.text() == Some(symbol))?),
+                };
+                return self.define(&name.clone(), Type::Enum(name, symbols, default));
             }
             "fixed" => {
                 let name = full_name(schema, namespace)?;
                 let size = schema.get("size")?.whole()? as usize;
-                let fixed = Type::Fixed(name.clone(), size);
+                let fixed = match (logical, size) {
+                    ("uuid", 16) => Type::UuidFixed(name.clone()),
+                    ("duration", 12) => Type::Duration(name.clone()),
+                    _ => Type::Fixed(name.clone(), size),
+                };
                 let decimal = if logical == "decimal" { decimal(schema, Some((name.clone(), size))) } else { None };
                 return self.define(&name, decimal.unwrap_or(fixed));
             }
@@ -141,6 +157,7 @@ impl Reader {
             (Type::Long(None), _) => Type::Long(Time::named(logical, "long")),
             (Type::String, "uuid") => Type::Uuid,
             (Type::Bytes, "decimal") => decimal(schema, None).unwrap_or(Type::Bytes),
+            (Type::Bytes, "big-decimal") => Type::BigDecimal,
             (kind, _) => kind,
         })
     }
@@ -154,7 +171,9 @@ impl Reader {
         for field in schema.get("fields")?.elements()? {
             let kind = self.kind(field.get("type")?, namespace)?;
             let name = field.get("name")?.text()?.to_owned();
-            self.records[index].fields.push(Field { name, kind, default: field.get("default").cloned() });
+            let aliases = field.get("aliases").and_then(Json::elements).unwrap_or_default();
+            let aliases = aliases.iter().filter_map(Json::text).map(str::to_owned).collect();
+            self.records[index].fields.push(Field { name, aliases, kind, default: field.get("default").cloned() });
         }
         Some(Type::Record(index))
     }

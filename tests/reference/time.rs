@@ -1,7 +1,8 @@
 //! Dates and times as text -> the number that Avro stores.
 //!
-//! Comes in: a logical type and a text. Goes out: the number, or the label of what is wrong. Must never: round.
+//! Comes in: a logical type and a text. Goes out: the number, what is finer cut off, or the label of what is wrong.
 
+use super::number;
 use num_bigint::BigInt;
 use regex_lite::Regex;
 
@@ -35,8 +36,8 @@ impl Time {
         })
     }
 
-    /// The number that a text means.
-    pub(crate) fn parse(self, text: &str) -> Result<i64, &'static str> {
+    /// The number that a text means, and whether it is all that the text says.
+    pub(crate) fn parse(self, text: &str) -> Result<(i64, bool), &'static str> {
         const DATE: &str = r"(?<y>[0-9]{4})-(?<m>[0-9]{2})-(?<d>[0-9]{2})";
         const CLOCK: &str = r"(?<H>[0-9]{2}):(?<M>[0-9]{2})(?::(?<S>[0-9]{2})(?:[.,](?<f>[0-9]+))?)?";
         const OFFSET: &str = r"(?:[Zz]|(?<sign>[+-])(?<oh>[0-9]{2})(?::?(?<om>[0-9]{2}))?)";
@@ -49,20 +50,36 @@ impl Time {
         let found = Regex::new(&format!(r"\A{pattern}\z")).unwrap().captures(text).ok_or("time_text")?;
         let number = |name: &str| found.name(name).map_or(0, |digits| digits.as_str().parse::<i64>().unwrap());
         let days = if found.name("y").is_some() { days(number("y"), number("m"), number("d"))? } else { 0 };
-        let Some(unit) = unit else { return Ok(days) };
+        let Some(unit) = unit else { return Ok((days, true)) };
         if number("H") > 23 || number("M") > 59 || number("S") > 59 || number("oh") > 23 || number("om") > 59 {
             return Err("time_text");
         }
         let east = number("oh") * 3600 + number("om") * 60;
         let east = if found.name("sign").is_some_and(|sign| sign.as_str() == "-") { -east } else { east };
         let seconds = days * 86_400 + number("H") * 3600 + number("M") * 60 + number("S") - east;
-        // The fraction in units: what is left over must be nothing.
+        // The fraction in units.
         let fraction = found.name("f").map_or("0", |digits| digits.as_str());
         let (units, ten) = (fraction.parse::<BigInt>().unwrap() * unit, BigInt::from(10).pow(fraction.len() as u32));
-        if &units % &ten != BigInt::ZERO {
-            return Err("time_precision");
-        }
-        i64::try_from(BigInt::from(seconds) * unit + units / ten).map_err(|_| "out_of_range")
+        let exact = &units % &ten == BigInt::ZERO;
+        let value = i64::try_from(BigInt::from(seconds) * unit + units / ten).map_err(|_| "out_of_range")?;
+        Ok((value, exact))
+    }
+
+    /// The number for a number of units since 1970 of which a second has ten to the power of `places`, and whether it is
+    /// that exactly.
+    pub(crate) fn since_epoch(self, text: &str, places: i128) -> Result<(i64, bool), &'static str> {
+        let (value, exact) = match self {
+            Self::Date => {
+                let (seconds, exact) = number::floor(text, -places)?;
+                let day: BigInt = 86_400.into();
+                let (days, rest) = (&seconds / &day, &seconds % &day);
+                (if rest < BigInt::ZERO { days - 1 } else { days }, exact && rest == BigInt::ZERO)
+            }
+            Self::OfDay(unit) | Self::Timestamp(unit) | Self::LocalTimestamp(unit) => {
+                number::floor(text, i128::from(unit.ilog10()) - places)?
+            }
+        };
+        i64::try_from(value).map(|value| (value, exact)).map_err(|_| "out_of_range")
     }
 
     /// Whether a number is a day from 1973 to 5138 in seconds, milliseconds, microseconds or nanoseconds, and it is
