@@ -269,10 +269,9 @@ fn floating(kind: &Type, sent: &str, read: &str, found: &mut Found) -> Verdict {
     if !nearest {
         return Err(format!("{sent} became {read}"));
     }
-    match act {
-        Some(act) => found.add(act, 1),
-        // Digits that are none of the value's own are those of the value rounded.
-        None => {}
+    // Otherwise the digits that are none of the value's own are those of the value rounded.
+    if let Some(act) = act {
+        found.add(act, 1);
     }
     Ok(())
 }
