@@ -269,11 +269,8 @@ fn floating(kind: &Type, sent: &str, read: &str, found: &mut Found) -> Verdict {
     if !nearest {
         return Err(format!("{sent} became {read}"));
     }
-    match act {
-        Some(act) => found.add(act, 1),
-        // Digits that are none of the value's own are those of the value rounded.
-        None => {}
-    }
+    // Without an act, digits that are none of the value's own are those of the value rounded.
+    act.into_iter().for_each(|act| found.add(act, 1));
     Ok(())
 }
 
