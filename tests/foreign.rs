@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 const PYTHON: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/python");
 
-/// What fastavro itself cannot read: a part of the name of such data a line, and behind a colon and a space the reason.
+/// What fastavro itself cannot read: a part of the name of such data a line, and the reason behind a bar.
 const UNREADABLE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/unreadable.txt");
 
 /// Data to be read, each once: name by schema, datum, and its JSON.
@@ -49,14 +49,14 @@ fn fastavro_reads_every_value() {
     golden(&mut data);
     assert!(data.0.len() > 150, "{} golden data", data.0.len());
     let shared = [conformance(&mut data), corpora(&mut data)].iter().all(|there| *there);
-    assert!(!shared || data.0.len() > 2_000, "{} data", data.0.len());
+    assert!(!shared || data.0.len() > 1_800, "{} data", data.0.len());
     let (unreadable, compared) = read(&data);
     let listed = std::fs::read_to_string(UNREADABLE).unwrap();
-    let listed: Vec<&str> = listed.lines().map(|line| line.split_once(": ").expect(line).0).collect();
+    let listed: Vec<&str> = listed.lines().map(|line| line.split_once(" | ").expect(line).0).collect();
     let mut unused: BTreeSet<&str> = listed.iter().copied().collect();
     let mut wrong = Vec::new();
     for line in &unreadable {
-        match listed.iter().find(|part| line.contains(*part)) {
+        match listed.iter().find(|part| line.contains(&format!("{part}: "))) {
             Some(part) if line.starts_with("unreadable ") => drop(unused.remove(part)),
             _ => wrong.push(line.as_str()),
         }
@@ -97,7 +97,7 @@ fn golden(data: &mut Data) {
         if file.extension().is_none_or(|extension| extension != "jsonl") {
             continue;
         }
-        for (number, line) in std::fs::read_to_string(&file).unwrap().lines().enumerate() {
+        for line in std::fs::read_to_string(&file).unwrap().lines() {
             let case: Value = serde_json::from_str(line).unwrap();
             // fastavro takes one schema alone.
             let Some(hex) = case["hex"].as_str().filter(|_| case.get("references").is_none()) else { continue };
@@ -105,7 +105,7 @@ fn golden(data: &mut Data) {
                 (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
             let schema = case["schema_text"].as_str().map_or_else(|| case["schema"].to_string(), str::to_owned);
             let file = file.file_name().unwrap().display();
-            data.add(format!("{file}:{}", number + 1), &schema, &datum);
+            data.add(format!("{file} {}", string(&case, "why")), &schema, &datum);
         }
     }
 }

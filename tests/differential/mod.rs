@@ -5,6 +5,7 @@
 //! `SEEDS=100000` so many of them.
 
 mod apache;
+mod bytes;
 mod case;
 mod choices;
 mod documents;

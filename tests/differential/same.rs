@@ -269,10 +269,8 @@ fn floating(kind: &Type, sent: &str, read: &str, found: &mut Found) -> Verdict {
     if !nearest {
         return Err(format!("{sent} became {read}"));
     }
-    // Otherwise the digits that are none of the value's own are those of the value rounded.
-    if let Some(act) = act {
-        found.add(act, 1);
-    }
+    // Without an act, digits that are none of the value's own are those of the value rounded.
+    act.into_iter().for_each(|act| found.add(act, 1));
     Ok(())
 }
 
