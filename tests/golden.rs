@@ -3,7 +3,7 @@
 use json2avro::transcoder::{
     Act, Acts, BytesText, Encoder, Ledger, Names, Options, Path, Place, Plan, Setting, Unions, decode,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::Arc;
 
 #[test]
@@ -61,6 +61,29 @@ fn check(case: &Value) -> Result<(), String> {
         equal("encoded again", &again.as_slice(), &datum)?;
     }
     Ok(())
+}
+
+#[test]
+fn settings_that_do_not_fit_the_schema() {
+    let record = r#"{"type":"record","name":"R","fields":[{"name":"a","type":"int"},{"name":"b_c","type":"bytes"},
+        {"name":"BC","type":"int"},{"name":"t","type":{"type":"long","logicalType":"timestamp-millis"}}]}"#;
+    for (given, part) in [
+        (json!({"path": {"$.x": {"bytes": "hex"}}}), "$.x: record R has no field \"x\""),
+        (json!({"path": {"$.a.b": {"bytes": "hex"}}}), "$.a.b: the schema has no field \"b\" there"),
+        (json!({"path": {"$.a[*]": {"bytes": "hex"}}}), "$.a[*]: the schema has no array or map there"),
+        (json!({"path": {"$.a": {"bytes": "hex"}}}), "$.a: the schema has no bytes or fixed there"),
+        (json!({"path": {"$.a": {"format": "epoch_s"}}}), "$.a: the schema has no date, time or timestamp there"),
+        (json!({"path": {"$.a": {"discriminator": "t"}}}), "$.a: the schema has no union there"),
+        (json!({"path": {"$": {"key": "k"}}}), "$: only a field has a key"),
+        (json!({"path": {"$.a": {"key": "t"}}}), "$.a: \"t\" is the key of another field of record R"),
+        (json!({"path": {"$.t": {"format": "%Y-%m-%d %H:%M"}}}), "$.t: the format tells no offset from UTC"),
+        (json!({"names": "any_style"}), "two fields of record R are both called \"BC\""),
+    ] {
+        let error = Plan::compile(record, &[], &options(&given).unwrap()).unwrap_err();
+        assert!(error.of_setting && error.to_string().contains(part), "{given}: {error}");
+        assert_eq!(error.next("correct the schema"), "mend the setting or take it out");
+    }
+    assert!(Plan::compile(record, &[], &Options::default()).is_ok());
 }
 
 /// What becomes of a document: what is read back and what was counted, or the reason of the refusal.

@@ -16,7 +16,6 @@ use crate::telemetry;
 use crate::transcoder::Plan;
 use clap::ValueEnum;
 use finding::{Finding, Notes, Report, Severity};
-use std::collections::BTreeSet;
 use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -152,16 +151,18 @@ fn live(
 /// Compiles the local files that a pipeline takes schemas from.
 fn local_schemas(pipeline: &Pipeline, notes: &mut Notes<'_>) {
     let shapes = std::iter::once(&pipeline.shape).chain(pipeline.topic.values());
-    let mut seen = BTreeSet::new();
+    let mut seen = Vec::new();
     for shape in shapes.flat_map(|shape| shape.key.iter().chain(&shape.value)) {
         let SchemaChoice::File { path, text, .. } = &shape.schema else { continue };
-        if !seen.insert(path) {
+        // The same file with other settings is another matter.
+        if seen.contains(&(path, &shape.transcoder)) {
             continue;
         }
+        seen.push((path, &shape.transcoder));
         let about = format!("schema {}", path.file_name().unwrap_or_default().to_string_lossy());
         match Plan::compile(text, &[], &shape.transcoder) {
             Ok(_) => notes.ok(&about, "compiles"),
-            Err(error) => notes.error(Blame::Config, &about, error.to_string(), "correct the schema"),
+            Err(error) => notes.error(Blame::Config, &about, error.to_string(), error.next("correct the schema")),
         }
     }
 }

@@ -8,7 +8,7 @@
 //! `number`, `integral` and `nearest` (JSON, byte by byte, over `simd`), `writer` and `order` (Avro, field by field); `encode` walks a
 //! plan over JSON with `record` (and the `keys` that it expects), `collection`, `text`, `bytes`, `duration`, `decimal`,
 //! `big_decimal`, `time`, `union` and `tagged` for the types of those names, and `coerce` for values of another kind;
-//! `refusal` and `ledger` say how it went; `decode` and `spell` are the way back.
+//! `refusal` (in the words of `describe`) and `ledger` say how it went; `decode` and `spell` are the way back.
 //!
 //! What JSON is taken for which type: `config/conversion.md`.
 
@@ -19,6 +19,7 @@ mod collection;
 mod decimal;
 mod decode;
 mod default;
+mod describe;
 mod discriminator;
 mod duration;
 mod encode;

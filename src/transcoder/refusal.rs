@@ -3,8 +3,9 @@
 //! Comes in: a `Failure`, a few words noted where it happened, and the path, gathered while the walk unwinds, so that a
 //! record that converts pays nothing for it. Goes out: a `Refusal`. Must never: hold a value of the payload.
 
+use super::describe::Describe;
 use super::ledger::Act;
-use super::plan::{Describe, Kind, Node, Plan};
+use super::plan::{Kind, Node, Plan};
 use super::scan::Scanner;
 use crate::fault::Stage;
 use std::fmt;

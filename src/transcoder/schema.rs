@@ -35,6 +35,14 @@ impl SchemaError {
     }
 }
 
+impl SchemaError {
+    /// What a person does about it: `about_the_schema`, unless it is a setting that does not fit.
+    #[must_use]
+    pub fn next(&self, about_the_schema: &'static str) -> &'static str {
+        if self.of_setting { "mend the setting or take it out" } else { about_the_schema }
+    }
+}
+
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let wrong = if self.of_setting { "a setting does not fit the schema" } else { "no valid Avro schema" };

@@ -4,9 +4,10 @@
 //! Comes in: the walk at a value for a union, where the options say that tags are read. Goes out: the branch's number and
 //! the value. Must never: take a value that names one branch for another one, or choose between two readings in silence.
 
+use super::describe::Describe;
 use super::encode::Walk;
 use super::ledger::{Act, Acts};
-use super::plan::{Describe, Kind, Node, Tagged};
+use super::plan::{Kind, Node, Tagged};
 use super::refusal::{Expected, Halt, Reason, Segment};
 use super::{Plan, Unions};
 use std::fmt;

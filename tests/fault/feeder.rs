@@ -6,8 +6,7 @@
 
 use crate::real::event::{Event, Mix, event, sequence};
 use crate::services::topics::{Broker, Record};
-use rdkafka::message::{Header, OwnedHeaders};
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::producer::{BaseProducer, Producer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::thread::{self, JoinHandle};
@@ -103,14 +102,7 @@ fn feed(producer: &BaseProducer, topic: &str, each_per_second: i64, mix: Mix, sh
 }
 
 fn send(producer: &BaseProducer, topic: &str, record: &Record) {
-    let mut outgoing = BaseRecord::<[u8], [u8]>::to(topic)
-        .partition(record.partition)
-        .timestamp(record.timestamp)
-        .headers(record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-            headers.insert(Header { key, value: value.as_deref() })
-        }));
-    outgoing.key = record.key.as_deref();
-    outgoing.payload = record.value.as_deref();
+    let mut outgoing = record.outgoing(topic);
     while let Err((_, back)) = producer.send(outgoing) {
         producer.poll(Duration::from_millis(10));
         outgoing = back;

@@ -32,6 +32,18 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// As a producer takes it.
+    pub(crate) fn outgoing<'r>(&'r self, topic: &'r str) -> BaseRecord<'r, [u8], [u8]> {
+        let mut outgoing = BaseRecord::to(topic).partition(self.partition).timestamp(self.timestamp).headers(
+            self.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
+                headers.insert(Header { key, value: value.as_deref() })
+            }),
+        );
+        outgoing.key = self.key.as_deref();
+        outgoing.payload = self.value.as_deref();
+        outgoing
+    }
+
     /// The value of the last header with this name, as text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().rev().find(|(found, _)| found == name)?;
@@ -133,14 +145,7 @@ impl Broker {
             .create_with_context(CountFailures(Arc::clone(&failed)))
             .unwrap();
         for record in records {
-            let mut outgoing = BaseRecord::<[u8], [u8]>::to(topic)
-                .partition(record.partition)
-                .timestamp(record.timestamp)
-                .headers(record.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
-                    headers.insert(Header { key, value: value.as_deref() })
-                }));
-            outgoing.key = record.key.as_deref();
-            outgoing.payload = record.value.as_deref();
+            let mut outgoing = record.outgoing(topic);
             while let Err((error, back)) = producer.send(outgoing) {
                 assert_eq!(error.rdkafka_error_code(), Some(RDKafkaErrorCode::QueueFull), "{topic}: {error}");
                 producer.poll(Duration::from_millis(10));

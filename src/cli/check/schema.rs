@@ -61,7 +61,7 @@ pub(super) async fn resolve(
         }
         Err(error) => {
             let message = format!("schema id {} cannot be used: {error}", resolved.id);
-            notes.error(Blame::Config, &about, message, "register a schema that can be written with");
+            notes.error(Blame::Config, &about, message, error.next("register a schema that can be written with"));
             None
         }
     }

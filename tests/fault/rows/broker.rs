@@ -18,11 +18,7 @@ fn leader_killed() {
                 scene.pass(100, "a share to come out");
                 let broker = scene.leader(round);
                 scene.turn.kill(broker);
-                let mut stuck = 0;
-                scene.await_sidecars("another leader", |scene| {
-                    stuck = stuck.max(scene.metric("records_in_flight"));
-                    scene.turn.leader(&scene.sink, round).is_some_and(|leader| leader != broker)
-                });
+                let stuck = await_another_leader(scene, round, broker);
                 scene.prove(format!("broker {broker} killed, {stuck} records in flight"), stuck > 0);
                 scene.recover();
                 scene.last(scaled(Duration::from_secs(1), Duration::from_secs(30)));
@@ -99,11 +95,7 @@ fn frozen() {
                 scene.pass(100, "a share to come out");
                 let broker = scene.leader(round);
                 scene.turn.freeze(broker);
-                let mut stuck = 0;
-                scene.await_sidecars("another leader", |scene| {
-                    stuck = stuck.max(scene.metric("records_in_flight"));
-                    scene.turn.leader(&scene.sink, round).is_some_and(|leader| leader != broker)
-                });
+                let stuck = await_another_leader(scene, round, broker);
                 scene.last(scaled(Duration::from_secs(2), Duration::from_secs(45)));
                 scene.turn.thaw(broker);
                 scene.prove(format!("broker {broker} frozen, {stuck} records in flight"), stuck > 0);
@@ -143,4 +135,14 @@ fn too_few_in_sync() {
         },
     }
     .run();
+}
+
+/// Until another broker leads a partition of the sink: the most records that were in flight meanwhile.
+fn await_another_leader(scene: &mut Scene, partition: i32, broker: i32) -> u64 {
+    let mut stuck = 0;
+    scene.await_sidecars("another leader", |scene| {
+        stuck = stuck.max(scene.metric("records_in_flight"));
+        scene.turn.leader(&scene.sink, partition).is_some_and(|leader| leader != broker)
+    });
+    stuck
 }
