@@ -65,6 +65,7 @@ pub(super) struct Memory {
     unescaped: Vec<u8>,
     /// The lossy acts of the last value.
     pub(super) noted: Vec<Noted>,
+    given: Vec<bool>,
     /// The path of the last failure, innermost segment first.
     pub(super) path: Vec<Segment>,
 }
@@ -76,6 +77,7 @@ impl Memory {
             writer: WriterMemory::default(),
             unescaped: Vec::new(),
             noted: Vec::new(),
+            given: Vec::new(),
             path: Vec::new(),
         }
     }
@@ -100,6 +102,7 @@ impl Memory {
             keys: &mut self.keys,
             path: &mut self.path,
             noted: &mut self.noted,
+            given: &mut self.given,
             accepted: task.accepted,
             allowed: task.allowed,
             doubts: true,
@@ -170,6 +173,8 @@ pub(super) struct Walk<'a, 'm> {
     pub(super) keys: &'m mut Keys,
     pub(super) path: &'m mut Vec<Segment>,
     pub(super) noted: &'m mut Vec<Noted>,
+    /// Which fields of a record were given, where that is asked afterwards.
+    pub(super) given: &'m mut Vec<bool>,
     /// The lossy acts that are accepted just now.
     pub(super) accepted: Acts,
     /// Those that could be, whatever a place says: while a union's branch is looked for, not all.

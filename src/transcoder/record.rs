@@ -226,15 +226,10 @@ impl<'a> Walk<'a, '_> {
         node: &'a Node,
     ) -> Result<(), Halt> {
         let failure = self.scan.failure;
-        let mut given = vec![false; record.fields.len()];
-        self.fields_given(record, start, |field| {
-            if let Some(given) = given.get_mut(field) {
-                *given = true;
-            }
-        })?;
+        self.note_given(record, start)?;
         // A field that its own place says it of was accounted for.
         let filled_by = |field: &Field| filled_by(field) == Some(act) && !matches!(field.node, Node::Accepting(_));
-        let absent = record.fields.iter().zip(given).position(|(field, given)| !given && filled_by(field));
+        let absent = record.fields.iter().zip(&*self.given).position(|(field, given)| !given && filled_by(field));
         let expected = absent.and_then(|absent| record.fields.get(absent)).map_or(node, |field| &field.node);
         if let Some(absent) = absent {
             self.path.push(Segment::Field(index, absent as u32));
@@ -254,11 +249,14 @@ impl<'a> Walk<'a, '_> {
         defaults: &mut u64,
         nulls: &mut u64,
     ) -> Result<(), Halt> {
+        let own = |field: &Field| filled_by(field).filter(|_| matches!(field.node, Node::Accepting(_)));
+        if record.fields.iter().all(|field| own(field).is_none()) {
+            return Ok(());
+        }
+        self.note_given(record, start)?;
         for (position, field) in record.fields.iter().enumerate() {
-            let (Some(act), Node::Accepting(_)) = (filled_by(field), &field.node) else { continue };
-            let mut absent = true;
-            self.fields_given(record, start, |given| absent &= given != position)?;
-            if absent {
+            let Some(act) = own(field) else { continue };
+            if self.given.get(position) == Some(&false) {
                 let count = if act == Act::NullFilled { &mut *nulls } else { &mut *defaults };
                 *count = count.saturating_sub(1);
                 let noted = self.note_at(field, act, self.scan.at - 1);
@@ -268,14 +266,17 @@ impl<'a> Walk<'a, '_> {
         Ok(())
     }
 
-    /// Goes through the keys of an object that was passed.
-    fn fields_given(&mut self, record: &Record, start: usize, mut see: impl FnMut(usize)) -> Result<(), Halt> {
+    /// Notes which fields an object gives that was passed.
+    fn note_given(&mut self, record: &Record, start: usize) -> Result<(), Halt> {
+        self.given.clear();
+        self.given.resize(record.fields.len(), false);
         let end = std::mem::replace(&mut self.scan.at, start);
         let mut open = self.scan.open(b'}')?;
         while open {
             let key = self.scan.key()?;
-            if let Some(field) = record.field_of(self.scan.text(key)) {
-                see(field);
+            let field = record.field_of(self.scan.text(key));
+            if let Some(given) = field.and_then(|field| self.given.get_mut(field)) {
+                *given = true;
             }
             self.scan.colon()?;
             self.scan.skip()?;
