@@ -72,6 +72,8 @@ pub(crate) struct Scene {
     pub(crate) recoveries: Vec<Duration>,
     /// Of all sidecars, the ones that ended included.
     pub(crate) peak_mib: u64,
+    /// Of sidecars that ended.
+    logs: Vec<String>,
 }
 
 impl Scene {
@@ -128,6 +130,7 @@ impl Scene {
             evidence,
             recoveries,
             peak_mib,
+            logs: Vec::new(),
         }
     }
 
@@ -159,6 +162,7 @@ impl Scene {
         self.note_peak(&killed);
         killed.signal("KILL");
         killed.exit(PATIENCE);
+        self.logs.push(killed.log());
     }
 
     /// Ends the oldest sidecar by SIGTERM, and has it end well; how long it took.
@@ -168,6 +172,7 @@ impl Scene {
         leaving.signal("TERM");
         let (code, took) = leaving.exit(PATIENCE);
         assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", leaving.log());
+        self.logs.push(leaving.log());
         took
     }
 
@@ -309,7 +314,9 @@ impl Scene {
     /// For a person who has to find out why.
     pub(crate) fn state(&self) -> String {
         let reached: Vec<i64> = (0..PARTITIONS).map(|partition| self.watcher.reached(partition)).collect();
-        let logs: Vec<String> = self.sidecars.iter().map(|sidecar| format!("--- log:\n{}", sidecar.log())).collect();
+        let running = self.sidecars.iter().map(Sidecar::log);
+        let logs: Vec<String> =
+            self.logs.iter().cloned().chain(running).map(|log| format!("--- log:\n{log}")).collect();
         format!("fed {} of each, out {reached:?}, {:?}\n{}", self.feeder.next(), self.evidence, logs.join("\n"))
     }
 }
