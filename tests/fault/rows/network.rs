@@ -89,7 +89,9 @@ fn produce_answers_lost() {
     Case {
         row: "8 answers to Produce lost",
         plan: IMPATIENT,
-        promise: EXACT,
+        // librdkafka's idempotent producer can give up over lost answers (fatal: "out of order sequence number ... rewound",
+        // about one run in eight here, more on a busy machine); the lane then starts anew from its last commit.
+        promise: REPLAYS,
         modes: BOTH,
         harm: |scene| {
             scene.join();
