@@ -118,14 +118,10 @@ impl Lane {
         }
     }
 
-    /// Takes up new routes, newer schemas and the topics to read, between two records.
+    /// Takes up new routes, newer schemas and the topics to read, between two batches.
     fn step_board(&mut self) -> Result<(), Fault> {
         let epoch = self.board.epoch();
-        if !self.may_join()
-            || self.seen == Some(epoch)
-            || self.cursor < self.consumer.batch_len()
-            || self.drain.began.is_some()
-        {
+        if !self.may_join() || self.seen == Some(epoch) || self.inside_batch() || self.drain.began.is_some() {
             return Ok(());
         }
         self.seen = Some(epoch);
@@ -146,6 +142,11 @@ impl Lane {
             }
         }
         Ok(())
+    }
+
+    /// Some of the batch's records have passed, or one that was re-encoded waits for room.
+    fn inside_batch(&self) -> bool {
+        self.cursor < self.consumer.batch_len() && (self.cursor > 0 || self.passage.waiting.is_some())
     }
 
     /// Forgets what topics needed that are read no more.
@@ -224,6 +225,9 @@ impl Lane {
             let busy = self.passage.offsets.held_records() > 0 || self.commits.pending || self.rebalances.pending();
             self.consumer.take(if busy { BUSY_WAIT } else { IDLE_WAIT });
             self.cursor = 0;
+            // Looked at again behind the wait: a record that was written after a schema was told to be in force is written
+            // with it.
+            self.step_board()?;
         }
         let began = Instant::now();
         let first = self.cursor;

@@ -292,10 +292,13 @@ impl Routes {
                         continue;
                     }
                 };
-                match compile(topic, conversion, resolved, &self.metrics, events) {
+                match Target::compile(resolved, &conversion.transcoder) {
                     Ok(target) => {
+                        let resolved = target.resolved.clone();
                         kept.schema.cell.switch(target);
                         self.board.change(|_| ());
+                        // Told after the lane can see it: whoever waits for the news may write by the new version at once.
+                        in_force(topic, conversion, &resolved, &self.metrics, events);
                     }
                     Err(fault) => events.schema_refresh_failed(&fault, Instant::now()),
                 }
@@ -310,7 +313,8 @@ impl Routes {
             let registry = Arc::clone(&self.registry);
             let source = Source::new(registry, conversion.subject.clone(), conversion.schema.clone());
             let resolved = if patient { source.resolve_at_start().await? } else { source.resolve_once().await? };
-            let target = compile(&route.source_topic, &conversion, resolved, &self.metrics, events)?;
+            let target = Target::compile(resolved, &conversion.transcoder)?;
+            in_force(&route.source_topic, &conversion, &target.resolved, &self.metrics, events);
             let schema = Schema { conversion: Arc::new(conversion), cell: Arc::new(SchemaCell::new(target)) };
             let mut fresh = Kept { schema, source, due: None };
             fresh.due = fresh.refresh().map(|refresh| Instant::now() + refresh);
@@ -346,15 +350,8 @@ impl Kept {
     }
 }
 
-fn compile(
-    topic: &str,
-    conversion: &Conversion,
-    resolved: Resolved,
-    metrics: &LaneMetrics,
-    events: &Events,
-) -> Result<Target, Fault> {
-    let target = Target::compile(resolved, &conversion.transcoder)?;
-    let resolved = &target.resolved;
+/// Tells which schema is written with from now on.
+fn in_force(topic: &str, conversion: &Conversion, resolved: &Resolved, metrics: &LaneMetrics, events: &Events) {
     let in_force = SchemaInForce {
         subject: resolved.subject.clone().unwrap_or_else(|| conversion.subject.clone()),
         version: resolved.version,
@@ -364,5 +361,4 @@ fn compile(
     if matches!(conversion.schema, SchemaChoice::Latest { .. }) {
         metrics.schema_answered(topic, conversion.part, Instant::now());
     }
-    Ok(target)
 }
