@@ -8,7 +8,7 @@ use super::history::{Commit, Fate, History, Input, Letter, Output, Position};
 use super::watcher::source_of;
 use crate::real::event::{Ending, Mix};
 use crate::real::order;
-use crate::services::topics::{Broker, HeaderList, Record};
+use crate::services::topics::{Broker, HeaderList, Record, patiently};
 use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
@@ -136,9 +136,11 @@ fn commit(record: &Record, group: &str, topic: &str) -> Option<Commit> {
 pub(crate) fn unstable(broker: &Broker, topic: &str) -> i64 {
     let ends = |isolation: &str| -> i64 {
         let consumer: BaseConsumer = broker.client().set("isolation.level", isolation).create().unwrap();
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).unwrap();
-        let partitions = metadata.topics()[0].partitions();
-        partitions.iter().map(|found| consumer.fetch_watermarks(topic, found.id(), PATIENCE).unwrap().1).sum()
+        patiently("end offsets", || {
+            let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+            let partitions = metadata.topics()[0].partitions().iter();
+            partitions.map(|found| Ok(consumer.fetch_watermarks(topic, found.id(), PATIENCE)?.1)).sum()
+        })
     };
     // In this order: what is written in between must not hide an open transaction.
     let stable = ends("read_committed");

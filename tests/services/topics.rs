@@ -189,6 +189,7 @@ impl Broker {
                     partitions[usize::try_from(message.partition()).unwrap()].push(record_of(&message));
                 }
                 Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(error)) if error.rdkafka_error_code().is_some_and(passes) => {}
                 Some(Err(error)) => panic!("{topic}: {error}"),
                 None => panic!("{topic}: no record and no end within {PATIENCE:?}"),
             }
@@ -198,7 +199,7 @@ impl Broker {
 
     /// The offset after the last record of each partition.
     pub(crate) fn end_offsets(&self, topic: &str) -> Vec<i64> {
-        self.try_end_offsets(topic).unwrap()
+        patiently("end offsets", || self.try_end_offsets(topic))
     }
 
     /// As `end_offsets`, or that a broker does not answer.
@@ -216,20 +217,14 @@ impl Broker {
         for partition in 0..self.end_offsets(topic).len() {
             list.add_partition(topic, i32::try_from(partition).unwrap());
         }
-        let committed = consumer.committed_offsets(list, PATIENCE).unwrap();
+        let committed = patiently("committed offsets", || consumer.committed_offsets(list.clone(), PATIENCE));
         committed.elements().iter().map(|element| element.offset().to_raw().unwrap_or(0).max(0)).collect()
     }
 
     /// How many members a group has, and its state.
     pub(crate) fn group(&self, group: &str) -> (usize, String) {
         let consumer: BaseConsumer = self.client().create().unwrap();
-        let list = super::wait_for("the group's coordinator", PATIENCE, || {
-            match consumer.fetch_group_list(Some(group), PATIENCE) {
-                // A broker that has just started reads its groups first.
-                Err(error) if error.rdkafka_error_code() == Some(RDKafkaErrorCode::CoordinatorLoadInProgress) => None,
-                list => Some(list.unwrap()),
-            }
-        });
+        let list = patiently("the group", || consumer.fetch_group_list(Some(group), PATIENCE));
         list.groups().first().map_or((0, String::new()), |group| (group.members().len(), group.state().to_owned()))
     }
 
@@ -242,6 +237,34 @@ impl Broker {
         }
         config
     }
+}
+
+/// Asks again for as long as brokers start, take over partitions, or read their groups.
+pub(crate) fn patiently<T>(what: &str, ask: impl Fn() -> KafkaResult<T>) -> T {
+    super::wait_for(what, PATIENCE, || match ask() {
+        Err(error) if error.rdkafka_error_code().is_some_and(passes) => None,
+        answer => Some(answer.unwrap()),
+    })
+}
+
+fn passes(code: RDKafkaErrorCode) -> bool {
+    use RDKafkaErrorCode as Code;
+    matches!(
+        code,
+        Code::NotLeaderForPartition
+            | Code::LeaderNotAvailable
+            | Code::UnknownLeaderEpoch
+            | Code::FencedLeaderEpoch
+            | Code::ReplicaNotAvailable
+            | Code::OffsetNotAvailable
+            | Code::NotCoordinator
+            | Code::CoordinatorNotAvailable
+            | Code::CoordinatorLoadInProgress
+            | Code::BrokerTransportFailure
+            | Code::AllBrokersDown
+            | Code::OperationTimedOut
+            | Code::RequestTimedOut
+    )
 }
 
 /// A message of a client as a record.
