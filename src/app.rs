@@ -7,7 +7,7 @@ use crate::config::{Config, Kafka, Pipeline};
 use crate::fault::{Blame, Fault, Stage};
 use crate::kafka;
 use crate::lifecycle::{Pulse, Shutdown};
-use crate::pipeline::supervisor::Supervisor;
+use crate::pipeline::supervisor::{Seat, Supervisor};
 use crate::registry::Client;
 use crate::telemetry::{self, Metrics};
 use std::collections::BTreeMap;
@@ -28,7 +28,7 @@ pub struct App {
     admin: admin::Bound,
     metrics: Arc<Metrics>,
     supervisors: Vec<Supervisor>,
-    pulses: Vec<(String, Pulse)>,
+    pulses: Vec<(String, Vec<Pulse>)>,
     shutdown: Shutdown,
     drain_timeout: Duration,
 }
@@ -53,8 +53,13 @@ impl App {
             let writes_there = |other: &&Arc<Pipeline>| {
                 config.kafka.get(&other.sink.kafka).is_some_and(|sink| sink.same_cluster(&source))
             };
-            let pulse = Pulse::default();
-            pulses.push((name.clone(), pulse.clone()));
+            let lanes: Vec<Seat> = (0..pipeline.lanes)
+                .map(|lane| Seat {
+                    metrics: if pipeline.lanes == 1 { metrics.pipeline(name) } else { metrics.lane(name, lane) },
+                    pulse: Pulse::default(),
+                })
+                .collect();
+            pulses.push((name.clone(), lanes.iter().map(|seat| seat.pulse.clone()).collect()));
             supervisors.push(Supervisor {
                 writers: pipelines.iter().filter(writes_there).cloned().collect(),
                 source,
@@ -64,8 +69,8 @@ impl App {
                     .cloned()
                     .ok_or_else(|| undefined("registry", &pipeline.sink.registry))?,
                 metrics: metrics.pipeline(name),
+                lanes,
                 config: Arc::clone(pipeline),
-                pulse,
                 shutdown: shutdown.clone(),
                 drain_timeout: config.drain_timeout,
             });

@@ -125,13 +125,13 @@ impl Pulse {
     }
 }
 
-/// Where a lane is on its way to ready.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a lane is on its way to ready, the best first: a pipeline is where the last of its lanes is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Readiness {
-    /// It waits for a service or for its group.
-    Joining,
     /// It joined its group once; zero partitions are ready too.
     Ready,
+    /// It waits for a service or for its group.
+    Joining,
     /// It cannot go on without a person.
     Failed,
 }

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 struct Server {
     address: SocketAddr,
     metrics: Arc<Metrics>,
-    lanes: [Pulse; 2],
+    lanes: [Pulse; 3],
     shutdown: Shutdown,
     over: Shutdown,
 }
@@ -24,11 +24,13 @@ impl Server {
         let server = Self {
             address: bound.address(),
             metrics: Metrics::new("2.12.1"),
-            lanes: [Pulse::default(), Pulse::default()],
+            lanes: Default::default(),
             shutdown: Shutdown::default(),
             over: Shutdown::default(),
         };
-        let pulses = ["orders", "users"].map(str::to_owned).into_iter().zip(server.lanes.clone()).collect();
+        // Two lanes of one pipeline, one of another.
+        let [first, second, users] = server.lanes.clone();
+        let pulses = vec![("orders".to_owned(), vec![first, second]), ("users".to_owned(), vec![users])];
         let (metrics, shutdown, over) = (Arc::clone(&server.metrics), server.shutdown.clone(), server.over.clone());
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
@@ -70,15 +72,20 @@ impl Drop for Server {
 #[test]
 fn ready_once_every_lane_joined_and_none_failed() {
     let server = Server::start(Duration::from_secs(60));
-    let [orders, users] = &server.lanes;
-    server.check("/ready", 503, &[r#""ready":false"#, "has not joined its consumer group yet"]);
-    orders.joined();
+    let [first, second, users] = &server.lanes;
+    let waits = r#"{"name":"orders","ready":false,"reason":"has not joined its consumer group yet"}"#;
+    server.check("/ready", 503, &[r#""ready":false"#, waits]);
+    first.joined();
+    server.check("/ready", 503, &[waits]);
+    second.joined();
     server.check("/ready", 503, &[r#"{"name":"orders","ready":true,"reason":null}"#]);
     users.joined();
     server.check("/ready", 200, &[r#""ready":true"#]);
     server.metrics.pipeline("users").failed("flood");
     users.failed();
     server.check("/ready", 503, &[r#"{"name":"users","ready":false,"reason":"flood"}"#]);
+    second.failed();
+    server.check("/ready", 503, &[r#"{"name":"orders","ready":false,"reason":"failed"}"#]);
 }
 
 #[test]
@@ -94,15 +101,16 @@ fn a_drain_is_not_ready_and_still_answers() {
 #[test]
 fn live_while_lanes_poll() {
     let server = Server::start(Duration::ZERO);
-    let [orders, users] = &server.lanes;
-    for lane in [orders, users] {
-        lane.beat();
-    }
-    server.check("/live", 503, &["orders: stalled", "users: stalled"]);
-    let server = Server::start(Duration::from_secs(60));
-    server.check("/live", 200, &["orders: alive", "users: alive"]);
+    // One that does not poll is enough.
+    server.lanes[1].beat();
+    server.check("/live", 503, &["orders lane 1: stalled"]);
     server.lanes.iter().for_each(Pulse::beat);
-    server.check("/live", 200, &["orders: alive", "users: alive"]);
+    server.check("/live", 503, &["orders lane 0: stalled", "orders lane 1: stalled", "users: stalled"]);
+    let server = Server::start(Duration::from_secs(60));
+    let alive = ["orders lane 0: alive", "orders lane 1: alive", "users: alive"];
+    server.check("/live", 200, &alive);
+    server.lanes.iter().for_each(Pulse::beat);
+    server.check("/live", 200, &alive);
 }
 
 #[test]
@@ -154,7 +162,7 @@ fn misbehaving_clients_hold_up_nothing() {
             })
             .collect();
         let asked = Instant::now();
-        server.check("/live", 200, &["orders: alive"]);
+        server.check("/live", 200, &["users: alive"]);
         server.check("/metrics", 200, &["json2avro_build_info"]);
         let took = asked.elapsed();
         assert!(took < Duration::from_secs(2), "{count} clients, {what}: the answers took {took:?}");

@@ -8,6 +8,7 @@ mod commits;
 mod drain;
 mod flood;
 mod keys;
+mod lanes;
 mod outage;
 mod passage;
 mod policies;

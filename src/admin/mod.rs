@@ -55,11 +55,11 @@ impl Bound {
     }
 
     /// Answers until it is dropped, through the drain too, so that the last counts can be scraped; once `shutdown` is
-    /// ordered `/ready` says no. `pulses` are the lanes by name; a lane named like its pipeline has its reason looked up.
+    /// ordered `/ready` says no. `pulses` are those of each pipeline's lanes.
     pub async fn serve(
         self,
         metrics: Arc<Metrics>,
-        pulses: Vec<(String, Pulse)>,
+        pulses: Vec<(String, Vec<Pulse>)>,
         shutdown: Shutdown,
     ) -> io::Result<()> {
         let connections = Connections::new(tokio::net::TcpListener::from_std(self.listener)?);
@@ -72,7 +72,7 @@ impl Bound {
 #[derive(Debug)]
 struct Process {
     metrics: Arc<Metrics>,
-    pulses: Vec<(String, Pulse)>,
+    pulses: Vec<(String, Vec<Pulse>)>,
     shutdown: Shutdown,
     live_timeout: Duration,
 }

@@ -178,6 +178,7 @@ const PIPELINE: &[&[Key]] = &[
         key("out_of_range", Kind::Choice(&["stop", "earliest", "latest"])),
         key("commit_interval_ms", Kind::Integer(10, 10 * MINUTE_MS)),
         key("in_flight_bytes", Kind::Integer(1024, 8192 * MIB)),
+        key("lanes", Kind::Integer(1, 64)),
         key("source.kafka", Kind::Text(format::some)),
         key("source.topic", Kind::Texts(format::topic_or_pattern)),
         key("source.topic_refresh_ms", Kind::Integer(100, 24 * HOUR_MS)),

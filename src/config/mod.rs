@@ -156,8 +156,18 @@ pub struct Pipeline {
     pub refused: Refused,
     /// How often offsets are committed.
     pub commit_interval: Duration,
-    /// The most bytes handed to the producer and not yet acknowledged.
+    /// The most bytes handed to the producers of all lanes and not yet acknowledged.
     pub in_flight_bytes: usize,
+    /// How many threads read it side by side, each with clients of its own; at least one.
+    pub lanes: usize,
+}
+
+impl Pipeline {
+    /// One lane's part of `in_flight_bytes`: more lanes do not take more memory there.
+    #[must_use]
+    pub fn in_flight_bytes_of_lane(&self) -> usize {
+        self.in_flight_bytes / self.lanes.max(1)
+    }
 }
 
 /// Where a group without any committed offset begins.

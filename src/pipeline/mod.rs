@@ -1,6 +1,6 @@
 //! A pipeline: source topics to a sink topic each, by lanes that run to completion.
 //!
-//! `supervisor` brings it up (routes, then the lane's thread) and keeps schemas and topics fresh: `survey` asks the
+//! `supervisor` brings it up (routes, then `lanes`, the threads) and keeps schemas and topics fresh: `survey` asks the
 //! clusters, `route` holds what a topic's records need; `lane` is the loop, `passage` a record's way through it,
 //! `reencoder` what happens to its bytes; `rebalance` and `stop` are the lane's states beside the plain way; `offsets`
 //! knows what may be committed; `transaction` and `exactly_once` commit records and offsets together; `refusal` and `policy` say where a record ends that cannot be re-encoded.
@@ -15,6 +15,7 @@ mod exactly_once;
 mod flood;
 mod lag;
 mod lane;
+mod lanes;
 mod offsets;
 mod partitioner;
 mod passage;

@@ -40,6 +40,8 @@ pub(super) struct Passage {
     pub(super) ledger: Ledger,
     /// The record in hand, if the producer's queue had no room for it.
     pub(super) waiting: Option<Waiting>,
+    /// The most that may be in flight.
+    pub(super) in_flight_bytes: usize,
     /// The transaction takes no more records.
     pub(super) broken: Option<Fault>,
     /// Records that brokers refused by themselves, in a transaction of their own.
@@ -145,13 +147,13 @@ impl Passage {
         all.find(|condemned| of(&condemned.partition)).cloned()
     }
 
-    /// Whether what is in flight fills the pipeline's budget: bytes, and librdkafka's bookkeeping for each record, which
+    /// Whether what is in flight fills the lane's budget: bytes, and librdkafka's bookkeeping for each record, which
     /// outweighs small records.
     pub(super) fn over_budget(&self) -> bool {
         const BOOKKEEPING: usize = 256;
         let records = usize::try_from(self.offsets.in_flight_records()).unwrap_or(usize::MAX);
         let held = self.offsets.in_flight_bytes().saturating_add(records.saturating_mul(BOOKKEEPING));
-        held >= self.config.in_flight_bytes
+        held >= self.in_flight_bytes
     }
 
     /// Refuses here what the producer would refuse, while the record still has its own headers.

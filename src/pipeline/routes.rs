@@ -140,6 +140,13 @@ impl Routes {
         self.known.iter().filter(|known| known.joined).count()
     }
 
+    /// How many partitions the topics have that are read now, as they were when last looked at.
+    pub(super) fn partitions(&self) -> usize {
+        let routes = self.board.shown().routes;
+        let partitions = routes.iter().map(|prepared| usize::try_from(prepared.partitions.source).unwrap_or(0));
+        partitions.sum()
+    }
+
     /// Whether a look soon may find more, because the registry did not answer.
     pub(super) fn unanswered(&self) -> bool {
         self.unanswered

@@ -1,4 +1,4 @@
-//! A pipeline's life: prepare its routes, run its lane, keep schemas and topics fresh, start the lane anew.
+//! A pipeline's life: prepare its routes, run its lanes, keep schemas and topics fresh, start lanes anew.
 //!
 //! Comes in: checked config, clients, the order to drain. Goes out: the pipeline's end, good or not. Must never: touch a
 //! record; wait for one pipeline because of another; give up because of an outage.
@@ -8,9 +8,11 @@ use super::buffer::Buffer;
 use super::exactly_once::ExactlyOnce;
 use super::lag::Lag;
 use super::lane::{Commits, Drain, Lane};
+use super::lanes::Lanes;
 use super::offsets::Offsets;
 use super::passage::{DeadLetter, Passage};
 use super::rebalance::Rebalances;
+use super::route::Board;
 use super::routes::Routes;
 use super::survey::Surveyor;
 use super::transaction::Transaction;
@@ -27,10 +29,9 @@ use crate::transcoder::Ledger;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::oneshot;
 
 /// Between two looks at a cluster that does not answer, and between two starts of a lane.
-const AGAIN: Backoff = Backoff { first: Duration::from_millis(200), most: Duration::from_secs(10) };
+pub(super) const AGAIN: Backoff = Backoff { first: Duration::from_millis(200), most: Duration::from_secs(10) };
 /// A topic that was just made is not known to every broker at once: only after this long is it believed to be missing.
 const JUST_MADE: Duration = Duration::from_secs(5);
 
@@ -49,12 +50,21 @@ pub struct Supervisor {
     pub writers: Vec<Arc<config::Pipeline>>,
     /// Its place in the metrics.
     pub metrics: LaneMetrics,
-    /// Its sign of life.
-    pub pulse: Pulse,
+    /// Those of its lanes, as many as the config says.
+    pub lanes: Vec<Seat>,
     /// The order to drain.
     pub shutdown: Shutdown,
     /// How long a drain may take.
     pub drain_timeout: Duration,
+}
+
+/// What stays of a lane when it is started anew.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// Its place in the metrics.
+    pub metrics: LaneMetrics,
+    /// Its sign of life.
+    pub pulse: Pulse,
 }
 
 impl Supervisor {
@@ -67,7 +77,7 @@ impl Supervisor {
         let ended = self.life(&mut events).await;
         if let Err(fault) = &ended {
             events.failed(fault);
-            self.pulse.failed();
+            self.failed();
         }
         ended
     }
@@ -80,22 +90,17 @@ impl Supervisor {
             resolved = routes.resolve_named(events) => resolved?,
             () = self.shutdown.wait() => return Ok(()),
         }
-        let mut tries = 0;
+        let mut lanes = Lanes::new(&self.lanes);
         while !self.shutdown.ordered() {
-            let began = Instant::now();
-            let ended = match self.look(&mut routes, events).await? {
-                None => return Ok(()),
-                Some(dead_letter) => self.lane(&mut routes, dead_letter, events).await,
-            };
-            match ended {
-                Err(fault) if fault.retry || fault.reason == "producer_fatal" => events.waiting(&fault, Instant::now()),
-                ended => return ended,
-            }
-            // A lane that ran for a while starts anew at once.
-            tries = if began.elapsed() > Duration::from_secs(60) { 0 } else { tries + 1 };
-            self.rest(AGAIN.wait(tries)).await;
+            let Some(dead_letter) = self.look(&mut routes, events).await? else { return Ok(()) };
+            lanes.run(self, &mut routes, dead_letter, events).await?;
         }
         Ok(())
+    }
+
+    /// No probe shall wait for a lane any more.
+    pub(super) fn failed(&self) {
+        self.lanes.iter().for_each(|seat| seat.pulse.failed());
     }
 
     /// Looks at all topics until there is something to read: the dead letter topic's partitions, 0 where there is none.
@@ -111,7 +116,7 @@ impl Supervisor {
                 Ok(dead_letter) if routes.any() => return Ok(Some(dead_letter)),
                 Ok(_) => {
                     // Ready, as a lane without a partition is: nothing else will come of waiting.
-                    self.pulse.joined();
+                    self.lanes.iter().for_each(|seat| seat.pulse.joined());
                     events.waiting(&routes.nothing_matches(), Instant::now());
                     if !routes.unanswered() {
                         self.rest(self.config.source.topic_refresh).await;
@@ -130,36 +135,27 @@ impl Supervisor {
         Ok(None)
     }
 
-    /// Runs one lane to its end, and meanwhile asks for newer schemas and new topics.
-    async fn lane(&self, routes: &mut Routes, dead_letter: i32, events: &mut Events) -> Result<(), Fault> {
-        let lane = self.build_lane(routes, dead_letter)?;
-        let (send, mut ended) = oneshot::channel();
-        let spawned = std::thread::Builder::new().name(format!("lane {}", self.config.name)).spawn(move || {
-            // Nobody listens any more only when the process is on its way out.
-            drop(send.send(lane.run()));
-        });
-        spawned.map_err(|error| died(Stage::Config, "the lane's thread", &error.to_string()))?;
-        events.started(&self.config.group_id, routes.count());
-        loop {
-            tokio::select! {
-                ended = &mut ended => {
-                    return ended.unwrap_or_else(|_| Err(died(Stage::Consume, "the lane", "it panicked")));
-                }
-                () = routes.freshen(events) => {}
-            }
-        }
-    }
-
-    fn build_lane(&self, routes: &Routes, dead_letter_partitions: i32) -> Result<Lane, Fault> {
+    /// Lane number `number`, ready to run until `shutdown`.
+    ///
+    /// # Errors
+    /// A client does not take its settings, or the system gives no thread.
+    pub(super) fn build_lane(
+        &self,
+        number: usize,
+        board: Arc<Board>,
+        dead_letter_partitions: i32,
+        shutdown: Shutdown,
+    ) -> Result<Lane, Fault> {
         let config = &self.config;
+        let Seat { metrics, pulse } = self.lanes[number].clone();
+        let in_flight_bytes = config.in_flight_bytes_of_lane();
         // The budget is checked after each record, so the queue may hold one more than it allows, and librdkafka counts
         // its own bookkeeping.
-        let queue_bytes = config.in_flight_bytes.saturating_mul(2);
+        let queue_bytes = in_flight_bytes.saturating_mul(2);
         let mut producer = match &config.delivery {
             Delivery::AtLeastOnce => Producer::new(&self.sink, queue_bytes)?,
-            // One lane a pipeline, so far.
             Delivery::ExactlyOnce(how) => {
-                Producer::transactional(&self.sink, queue_bytes, &how.id(&config.name, 0), how.timeout)?
+                Producer::transactional(&self.sink, queue_bytes, &how.id(&config.name, number), how.timeout)?
             }
         };
         let dead_letter = match &config.refused.policy {
@@ -169,7 +165,7 @@ impl Supervisor {
             RefusedPolicy::Skip | RefusedPolicy::Stop => None,
         };
         let consumer = Consumer::new(&self.source, &config.group_id)?;
-        let lag = Lag::begin(consumer.watch(), self.metrics.clone())
+        let lag = Lag::begin(consumer.watch(), metrics.clone())
             .map_err(|error| died(Stage::Config, "the lag's thread", &error.to_string()))?;
         let once = self.transactions(&producer)?;
         let offsets = if once.is_some() { Offsets::in_transactions() } else { Offsets::default() };
@@ -180,11 +176,12 @@ impl Supervisor {
             dead_letter,
             offsets,
             // A lane that starts anew counts on.
-            counts: self.metrics.counts(),
-            events: Events::new(self.metrics.clone()),
+            counts: metrics.counts(),
+            events: Events::new(metrics),
             buffer: Buffer::default(),
             ledger: Ledger::default(),
             waiting: None,
+            in_flight_bytes,
             broken: None,
             condemned: Vec::new(),
         };
@@ -195,15 +192,15 @@ impl Supervisor {
             commits: Commits { pending: false, failed: false, last: Instant::now() },
             once,
             stops: BTreeMap::new(),
-            board: routes.board(),
+            board,
             seen: None,
             subscribed: Vec::new(),
             waiting_topics: Vec::new(),
             drain: Drain { timeout: self.drain_timeout, began: None, left_group: false },
             forwarded: Instant::now(),
             lag,
-            pulse: self.pulse.clone(),
-            shutdown: self.shutdown.clone(),
+            pulse,
+            shutdown,
             reports: Vec::new(),
             cursor: 0,
             consumer,
@@ -220,7 +217,7 @@ impl Supervisor {
     }
 
     /// Waits, but not through an order to drain.
-    async fn rest(&self, wait: Duration) {
+    pub(super) async fn rest(&self, wait: Duration) {
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
             () = self.shutdown.wait() => {}

@@ -151,7 +151,7 @@ impl Counts {
         consumed == ended + self.in_flight.records
     }
 
-    /// Adds another lane of the same pipeline, but for its traffic: each lane has routes of its own.
+    /// Adds another lane of the same pipeline, but for its traffic, which is shown by topic.
     pub(super) fn add(&mut self, other: &Self) {
         self.in_flight.merge(other.in_flight);
         self.dead_lettered.merge(&other.dead_lettered);

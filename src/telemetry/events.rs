@@ -53,9 +53,9 @@ impl Events {
     }
 
     /// The pipeline runs.
-    pub fn started(&self, group_id: &str, topics: usize) {
+    pub fn started(&self, group_id: &str, topics: usize, lanes: usize) {
         self.metrics.running();
-        tracing::info!(target: "json2avro", pipeline = self.pipeline(), topics, group_id, "pipeline started");
+        tracing::info!(target: "json2avro", pipeline = self.pipeline(), topics, lanes, group_id, "pipeline started");
     }
 
     /// The pipeline reads this topic from now on.
@@ -98,8 +98,39 @@ impl Events {
     pub fn waiting(&mut self, fault: &Fault, now: Instant) {
         if let Some(times) = self.quiet.happened(fault.reason, now) {
             let (stage, reason, message) = parts(fault);
-            tracing::warn!(target: "json2avro", pipeline = self.pipeline(), stage, reason, times, message, "pipeline waits");
+            tracing::warn!(
+                target: "json2avro", pipeline = self.pipeline(), lane = self.lane(), stage, reason, times, message,
+                "pipeline waits"
+            );
         }
+    }
+
+    /// A lane ended with a fault that time mends and is started anew by itself; the others go on.
+    pub fn lane_ended(&mut self, lane: usize, fault: &Fault, now: Instant) {
+        if let Some(times) = self.quiet.happened(fault.reason, now) {
+            let (stage, reason, message) = parts(fault);
+            tracing::warn!(
+                target: "json2avro", pipeline = self.pipeline(), lane, stage, reason, times, message,
+                "lane ended, it is started anew"
+            );
+        }
+    }
+
+    /// A lane cannot go on without a person: neither does its pipeline, once the other lanes have drained.
+    pub fn lane_failed(&self, lane: usize, fault: &Fault) {
+        self.metrics.failed(fault.reason);
+        let (stage, reason, message) = parts(fault);
+        tracing::error!(
+            target: "json2avro", pipeline = self.pipeline(), lane, stage, reason, message, "lane failed, the others drain"
+        );
+    }
+
+    /// There are more lanes than partitions to read: some have nothing to do.
+    pub fn idle_lanes(&self, lanes: usize, partitions: usize) {
+        tracing::warn!(
+            target: "json2avro", pipeline = self.pipeline(), lanes, partitions,
+            "more lanes than source partitions: some have nothing to do"
+        );
     }
 
     /// The pipeline cannot go on without a person.
@@ -113,9 +144,12 @@ impl Events {
     pub fn drained(&self, took: Duration, abandoned: u64) {
         let (pipeline, took_ms) = (self.pipeline(), u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
         if abandoned == 0 {
-            tracing::info!(target: "json2avro", pipeline, took_ms, "pipeline drained");
+            tracing::info!(target: "json2avro", pipeline, lane = self.lane(), took_ms, "pipeline drained");
         } else {
-            tracing::warn!(target: "json2avro", pipeline, took_ms, abandoned, "pipeline ended before it was drained");
+            tracing::warn!(
+                target: "json2avro", pipeline, lane = self.lane(), took_ms, abandoned,
+                "pipeline ended before it was drained"
+            );
         }
     }
 
@@ -132,6 +166,10 @@ impl Events {
 
     fn pipeline(&self) -> &str {
         self.metrics.pipeline()
+    }
+
+    fn lane(&self) -> Option<usize> {
+        self.metrics.number()
     }
 }
 
@@ -171,21 +209,21 @@ impl Events {
         self.metrics.rebalanced();
         self.metrics.assigned(held);
         let (pipeline, partitions) = (self.pipeline(), listed(partitions));
-        tracing::info!(target: "json2avro", pipeline, partitions, held, "partitions assigned");
+        tracing::info!(target: "json2avro", pipeline, lane = self.lane(), partitions, held, "partitions assigned");
     }
 
     /// The group took these partitions; `held` are left.
     pub fn revoked(&self, partitions: &[TopicPartition], held: usize) {
         self.let_go(partitions, held);
         let (pipeline, partitions) = (self.pipeline(), listed(partitions));
-        tracing::info!(target: "json2avro", pipeline, partitions, held, "partitions revoked");
+        tracing::info!(target: "json2avro", pipeline, lane = self.lane(), partitions, held, "partitions revoked");
     }
 
     /// These partitions were lost (session timeout, fenced): others may already read them.
     pub fn lost(&self, partitions: &[TopicPartition], held: usize) {
         self.let_go(partitions, held);
         let (pipeline, partitions) = (self.pipeline(), listed(partitions));
-        tracing::warn!(target: "json2avro", pipeline, partitions, held, "partitions lost");
+        tracing::warn!(target: "json2avro", pipeline, lane = self.lane(), partitions, held, "partitions lost");
     }
 
     /// A partition stands in front of this offset; the others go on.
@@ -283,7 +321,8 @@ impl Events {
         if let Some(times) = self.quiet.happened(fault.reason, now) {
             let (stage, reason, message) = parts(fault);
             tracing::warn!(
-                target: "json2avro", pipeline = self.pipeline(), stage, reason, times, message, "commit failed"
+                target: "json2avro", pipeline = self.pipeline(), lane = self.lane(), stage, reason, times, message,
+                "commit failed"
             );
         }
     }

@@ -1,4 +1,5 @@
-//! One lane's place in the metrics: its last published counts and what it says of its state.
+//! One place in the metrics, a lane's or that of its pipeline itself: the last published counts and what it says of its
+//! state. All that a pipeline has are shown as one.
 //!
 //! Comes in: snapshots from the lane's thread, states from the threads that know them (kafka callbacks, schema refresh).
 //! Goes out: to `catalogue`, when scraped. Must never: be locked on a record's way.
@@ -21,7 +22,10 @@ pub struct LaneMetrics {
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) pipeline: String,
-    pub(super) routes: Mutex<Vec<Route>>,
+    /// Which of several; None: the pipeline itself, or its only lane.
+    number: Option<usize>,
+    /// One list for all lanes of the pipeline.
+    pub(super) routes: Arc<Mutex<Vec<Route>>>,
     pub(super) counts: Mutex<Counts>,
     pub(super) state: Mutex<State>,
 }
@@ -33,7 +37,7 @@ pub(super) struct Route {
     pub(super) sink_topic: String,
 }
 
-/// The place of a route in a lane's counts.
+/// The place of a route in the counts of a pipeline's lanes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RouteIndex(pub(super) u32);
 
@@ -98,10 +102,11 @@ pub struct SchemaInForce {
 }
 
 impl LaneMetrics {
-    pub(super) fn new(pipeline: &str) -> (Self, Arc<Lane>) {
+    pub(super) fn new(pipeline: &str, number: Option<usize>, routes: Arc<Mutex<Vec<Route>>>) -> (Self, Arc<Lane>) {
         let lane = Arc::new(Lane {
             pipeline: pipeline.to_owned(),
-            routes: Mutex::default(),
+            number,
+            routes,
             counts: Mutex::default(),
             state: Mutex::default(),
         });
@@ -125,7 +130,12 @@ impl LaneMetrics {
         &self.lane.pipeline
     }
 
-    /// The place of a route in the counts, from now on shown; the same for the same topics.
+    /// Which lane of several this is: the field `lane` of its log lines.
+    pub(super) fn number(&self) -> Option<usize> {
+        self.lane.number
+    }
+
+    /// The place of a route in the counts of all lanes, from now on shown; the same for the same topics.
     pub fn route(&self, source_topic: &str, sink_topic: &str) -> RouteIndex {
         let route = Route { source_topic: source_topic.to_owned(), sink_topic: sink_topic.to_owned() };
         let mut routes = locked(&self.lane.routes);

@@ -26,11 +26,24 @@ impl Metrics {
         Arc::new(Self { librdkafka: librdkafka.into(), lanes: Mutex::default(), registries: Mutex::default() })
     }
 
-    /// A place for one lane of a pipeline; the lanes of one pipeline are shown as one.
+    /// A place for a pipeline; all that are made under one name are shown as one.
     #[must_use]
     pub fn pipeline(&self, name: &str) -> LaneMetrics {
-        let (handle, lane) = LaneMetrics::new(name);
-        locked(&self.lanes).push(lane);
+        self.place(name, None)
+    }
+
+    /// A place for one of several lanes of a pipeline, shown together with the pipeline's own.
+    #[must_use]
+    pub fn lane(&self, pipeline: &str, number: usize) -> LaneMetrics {
+        self.place(pipeline, Some(number))
+    }
+
+    fn place(&self, name: &str, number: Option<usize>) -> LaneMetrics {
+        let mut lanes = locked(&self.lanes);
+        let same = lanes.iter().find(|lane| lane.pipeline == name);
+        let routes = same.map(|lane| Arc::clone(&lane.routes)).unwrap_or_default();
+        let (handle, lane) = LaneMetrics::new(name, number, routes);
+        lanes.push(lane);
         handle
     }
 
