@@ -10,6 +10,7 @@ mod foreign;
 mod hostile;
 mod instances;
 mod job;
+mod lanes;
 mod main_job;
 pub(crate) mod order;
 mod outage;

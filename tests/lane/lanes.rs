@@ -8,7 +8,8 @@ use std::time::Duration;
 
 /// Two lanes over four partitions, each of which has two of them.
 fn two(stage: Stage) -> (Stage, Sidecar) {
-    let stage = stage.raw("pipeline.p.lanes", 2);
+    // The mock's rebalances last for a session, less a second.
+    let stage = stage.raw("pipeline.p.lanes", 2).raw("kafka.main.\"session.timeout.ms\"", 3000);
     let mut sidecar = stage.run();
     shared(&mut sidecar);
     (stage, sidecar)
