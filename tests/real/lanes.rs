@@ -38,10 +38,6 @@ fn sigterm_midway_loses_and_duplicates_nothing() {
         }
         finish(&job);
         judge(&job, &services, &[]);
-        if mode == Mode::ExactlyOnce {
-            let tried: usize = services.read_uncommitted(&job.sink).iter().map(Vec::len).sum();
-            assert_eq!(tried, job.read_sink().concat().len(), "a drain commits what is open");
-        }
     }
 }
 
@@ -78,9 +74,8 @@ fn among_other_processes_they_lose_nothing() {
     for mode in MODES {
         let Some(services) = Services::turn() else { return };
         // Processes come and go for longer here.
-        let job = job(&services, "lanes-many", mode)
-            .set(BUDGET, "8192")
-            .set("kafka.main.\"session.timeout.ms\"", "6000");
+        let job =
+            job(&services, "lanes-many", mode).set(BUDGET, "8192").set("kafka.main.\"session.timeout.ms\"", "10000");
         let start = |name| if mode == Mode::ExactlyOnce { job.start_as(name) } else { job.start() };
         let mut first = start("a");
         busy(&mut first, 50);
@@ -89,8 +84,9 @@ fn among_other_processes_they_lose_nothing() {
         works(&mut [&mut first, &mut second]);
         first.signal("KILL");
         first.exit(LIMIT);
+        // Under exactly-once what it left open would have to be aborted first, and there is nothing to explain.
+        let kills: Vec<Committed> = (mode == Mode::AtLeastOnce).then(|| left_behind(&job)).into_iter().collect();
         shared(&mut [&mut second]);
-        let kills = [job.committed()];
         let mut third = start("c");
         shared(&mut [&mut second, &mut third]);
         works(&mut [&mut second, &mut third]);
@@ -100,7 +96,7 @@ fn among_other_processes_they_lose_nothing() {
         midway(&job, 3);
         third.terminate();
         finish(&job);
-        judge(&job, &services, if mode == Mode::AtLeastOnce { &kills } else { &[] });
+        judge(&job, &services, &kills);
     }
 }
 
@@ -141,6 +137,19 @@ fn works(processes: &mut [&mut Sidecar]) {
     for process in processes {
         let before = process.metrics().map_or(0, |metrics| metrics.count("records_produced_total"));
         process.wait_for("more records", LIMIT, |metrics| metrics.count("records_produced_total") >= before + 50);
+    }
+}
+
+/// Where others will take over from a killed process: what is committed while the group still counts it in.
+fn left_behind(job: &Job<'_>) -> Committed {
+    let members = job.members().0;
+    let mut committed = job.committed();
+    loop {
+        let later = job.committed();
+        if job.members().0 < members {
+            return committed;
+        }
+        committed = later;
     }
 }
 
