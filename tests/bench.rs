@@ -48,7 +48,7 @@ fn sets_e_and_w_are_set_d_in_another_spelling() {
 fn the_copy_has_the_properties_of_our_clients() {
     let kafka = Kafka { name: "main".into(), properties: BTreeMap::new() };
     let in_flight_bytes = 2 * 33_554_432;
-    let mut consumer = settings::consumer(&kafka, "group");
+    let mut consumer = settings::consumer(&kafka, "group", None);
     consumer.remove("group.id");
     let producer = settings::producer(&kafka, in_flight_bytes);
     for (copys, ours) in [(properties::CONSUMER, consumer), (properties::PRODUCER, producer)] {

@@ -16,6 +16,7 @@ pub(crate) mod order;
 mod outage;
 mod restart;
 mod start;
+mod static_members;
 mod stopped;
 mod transactions;
 mod verify;

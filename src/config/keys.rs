@@ -167,6 +167,7 @@ pub(super) const OF_TOPIC: &[&[Key]] =
 const PIPELINE: &[&[Key]] = &[
     &[
         key("group_id", Kind::Text(format::some)),
+        key("group_instance_id", Kind::Text(format::some)),
         key("delivery", Kind::Choice(&["at_least_once", "exactly_once"])),
         key("transaction.prefix", Kind::Text(format::some)),
         key("transaction.instance", Kind::Text(format::some)),

@@ -138,6 +138,8 @@ pub struct Pipeline {
     pub name: String,
     /// The consumer group.
     pub group_id: String,
+    /// Static membership: what tells this process from all others of the group, the same after a restart.
+    pub group_instance_id: Option<String>,
     /// How often a record is delivered.
     pub delivery: Delivery,
     /// Where the group's first start begins.
@@ -163,6 +165,12 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// The `group.instance.id` of one lane (KIP-345): `<group_instance_id>-<lane>`.
+    #[must_use]
+    pub fn group_instance_id_of_lane(&self, lane: usize) -> Option<String> {
+        self.group_instance_id.as_ref().map(|process| format!("{process}-{lane}"))
+    }
+
     /// One lane's part of `in_flight_bytes`: more lanes do not take more memory there.
     #[must_use]
     pub fn in_flight_bytes_of_lane(&self) -> usize {

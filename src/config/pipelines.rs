@@ -68,6 +68,7 @@ fn pipeline(
     Pipeline {
         name: name.to_owned(),
         group_id: group_id.unwrap_or_default().to_owned(),
+        group_instance_id: table.text("group_instance_id").map(str::to_owned),
         // Told once the source is known.
         delivery: Delivery::AtLeastOnce,
         start: table.get("start").and_then(|start| format::start(&start.value).ok()).unwrap_or(Start::Earliest),

@@ -13,7 +13,7 @@ use std::path::Path;
 /// Properties that a promise of ours rests on, and why no one else may set them.
 const OWNED: &[(&[&str], &str)] = &[
     (&["group.id"], "each pipeline has its own group: set group_id there"),
-    (&["group.instance.id"], "lanes that share one would fence each other; take it out"),
+    (&["group.instance.id"], "each lane has its own: set group_instance_id of the pipeline"),
     (
         &["enable.auto.commit", "auto.commit.enable", "auto.commit.interval.ms"],
         "an offset is committed only behind the delivery of its record; set commit_interval_ms of the pipeline",

@@ -70,13 +70,14 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer of a cluster in this group, subscribed to nothing yet.
+    /// A consumer of a cluster in this group, subscribed to nothing yet. With an instance id it is a static member: the
+    /// group keeps its partitions for it after it has ended.
     ///
     /// # Errors
     /// librdkafka refuses a property.
-    pub fn new(kafka: &config::Kafka, group_id: &str) -> Result<Self, Fault> {
+    pub fn new(kafka: &config::Kafka, group_id: &str, instance_id: Option<&str>) -> Result<Self, Fault> {
         let what = || format!("consumer of [kafka.{}]", kafka.name);
-        let client: BaseConsumer<Control> = settings::consumer(kafka, group_id)
+        let client: BaseConsumer<Control> = settings::consumer(kafka, group_id, instance_id)
             .create_with_context(Control::default())
             .map_err(|error| fault(Stage::Consume, &what(), &error))?;
         let native = client.client().native_ptr();

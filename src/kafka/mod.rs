@@ -84,6 +84,7 @@ fn code_fault(stage: Stage, what: &str, code: RDKafkaErrorCode) -> Fault {
     };
     let next = match reason {
         "not_authorized" => "; add an ACL, json2avro check --live names the missing right",
+        "fenced" if stage == Stage::Consume => "; another process has the same group_instance_id: give each its own",
         _ => "",
     };
     Fault { stage, blame, reason, retry, message: format!("{what}: {code}{next}") }

@@ -63,11 +63,14 @@ const READER_OWNED: &[(&str, &str)] = &[
     ("auto.offset.reset", "earliest"),
 ];
 
-/// A consumer's settings.
+/// A consumer's settings; with an instance id it is a static member (KIP-345).
 #[must_use]
-pub fn consumer(kafka: &Kafka, group_id: &str) -> ClientConfig {
+pub fn consumer(kafka: &Kafka, group_id: &str, instance_id: Option<&str>) -> ClientConfig {
     let mut settings = layered(kafka, CONSUMER_DEFAULTS, CONSUMER_OWNED);
     settings.set("group.id", group_id);
+    if let Some(instance_id) = instance_id {
+        settings.set("group.instance.id", instance_id);
+    }
     if settings.get("group.protocol") == Some("consumer") && !kafka.properties.contains_key(STRATEGY) {
         // KIP-848: the broker assigns, and librdkafka refuses a strategy of the client's.
         settings.remove(STRATEGY);
@@ -154,7 +157,7 @@ mod tests {
             (&[("message.max.bytes", "33554432"), ("fetch.max.bytes", "50000000")], Some("50000000")),
         ] {
             let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            let settings = consumer(&Kafka { name: "main".into(), properties }, "group");
+            let settings = consumer(&Kafka { name: "main".into(), properties }, "group", None);
             assert_eq!(settings.get(FETCH_BYTES), fetch_bytes);
             assert!(settings.create::<BaseConsumer>().is_ok(), "{fetch_bytes:?}");
         }

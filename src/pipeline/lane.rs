@@ -79,6 +79,8 @@ pub(super) struct Drain {
     pub(super) timeout: Duration,
     pub(super) began: Option<Instant>,
     pub(super) left_group: bool,
+    /// It stays in its group, which keeps its partitions for the process that follows (KIP-345).
+    pub(super) static_member: bool,
 }
 
 impl Lane {
@@ -350,6 +352,9 @@ impl Lane {
         }
         let offsets = &self.passage.offsets;
         let settled = offsets.in_flight_records() == 0 && !offsets.cut_due() && !self.commits.pending;
+        if self.drain.static_member {
+            return settled && !self.rebalances.pending();
+        }
         if settled && !self.drain.left_group && !self.rebalances.pending() {
             self.consumer.unsubscribe();
             self.drain.left_group = true;

@@ -164,7 +164,8 @@ impl Supervisor {
             }
             RefusedPolicy::Skip | RefusedPolicy::Stop => None,
         };
-        let consumer = Consumer::new(&self.source, &config.group_id)?;
+        let instance_id = config.group_instance_id_of_lane(number);
+        let consumer = Consumer::new(&self.source, &config.group_id, instance_id.as_deref())?;
         let lag = Lag::begin(consumer.watch(), metrics.clone())
             .map_err(|error| died(Stage::Config, "the lag's thread", &error.to_string()))?;
         let once = self.transactions(&producer)?;
@@ -196,7 +197,12 @@ impl Supervisor {
             seen: None,
             subscribed: Vec::new(),
             waiting_topics: Vec::new(),
-            drain: Drain { timeout: self.drain_timeout, began: None, left_group: false },
+            drain: Drain {
+                timeout: self.drain_timeout,
+                began: None,
+                left_group: false,
+                static_member: config.group_instance_id.is_some(),
+            },
             forwarded: Instant::now(),
             lag,
             pulse,

@@ -106,10 +106,21 @@ impl<'a> Job<'a> {
 
     /// Starts a process on this job, under exactly-once as another instance.
     pub(crate) fn start_as(&self, instance: &str) -> Sidecar {
-        const KEY: &str = "pipeline.main.transaction.instance";
-        let kept = self.settings.iter().filter(|(key, _)| **key != KEY);
-        let lines: Vec<String> = kept.map(|(key, value)| format!("{key} = {value}")).collect();
-        self.services.sidecar(&format!("{KEY} = {}\n{}", quoted(instance), lines.join("\n")))
+        self.start_with(&["pipeline.main.transaction.instance"], instance)
+    }
+
+    /// Starts a process on this job, in its group as this static member.
+    pub(crate) fn start_static(&self, instance: &str) -> Sidecar {
+        const KEYS: &[&str] = &["pipeline.main.group_instance_id", "pipeline.main.transaction.instance"];
+        let transactions = self.settings.contains_key("pipeline.main.delivery");
+        self.start_with(if transactions { KEYS } else { &KEYS[..1] }, instance)
+    }
+
+    fn start_with(&self, names: &[&str], instance: &str) -> Sidecar {
+        let named = names.iter().map(|name| format!("{name} = {}", quoted(instance)));
+        let kept = self.settings.iter().filter(|(key, _)| !names.contains(key));
+        let lines: Vec<String> = named.chain(kept.map(|(key, value)| format!("{key} = {value}"))).collect();
+        self.services.sidecar(&lines.join("\n"))
     }
 
     /// How many records the source holds.

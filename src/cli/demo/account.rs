@@ -148,7 +148,7 @@ fn percent(part: u64, whole: u64) -> u64 {
 }
 
 fn stored(kafka: &Kafka) -> Result<Stored, Fault> {
-    let watch = Consumer::new(kafka, GROUP)?.watch();
+    let watch = Consumer::new(kafka, GROUP, None)?.watch();
     let mut stored = Stored::default();
     for (topic, partitions) in TOPICS {
         let partitions: Vec<TopicPartition> =
