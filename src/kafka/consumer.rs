@@ -74,9 +74,9 @@ impl Consumer {
     ///
     /// # Errors
     /// librdkafka refuses a property.
-    pub fn new(kafka: &config::Kafka, group_id: &str) -> Result<Self, Fault> {
+    pub fn new(kafka: &config::Kafka, group_id: &str, room: config::Room) -> Result<Self, Fault> {
         let what = || format!("consumer of [kafka.{}]", kafka.name);
-        let client: BaseConsumer<Control> = settings::consumer(kafka, group_id)
+        let client: BaseConsumer<Control> = settings::consumer(kafka, group_id, room)
             .create_with_context(Control::default())
             .map_err(|error| fault(Stage::Consume, &what(), &error))?;
         let native = client.client().native_ptr();

@@ -164,7 +164,7 @@ impl Supervisor {
             }
             RefusedPolicy::Skip | RefusedPolicy::Stop => None,
         };
-        let consumer = Consumer::new(&self.source, &config.group_id)?;
+        let consumer = Consumer::new(&self.source, &config.group_id, config.room)?;
         let lag = Lag::begin(consumer.watch(), metrics.clone())
             .map_err(|error| died(Stage::Config, "the lag's thread", &error.to_string()))?;
         let once = self.transactions(&producer)?;

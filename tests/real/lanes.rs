@@ -78,9 +78,8 @@ fn among_other_processes_they_lose_nothing() {
     for mode in MODES {
         let Some(services) = Services::turn() else { return };
         // Processes come and go for longer here.
-        let job = job(&services, "lanes-many", mode)
-            .set(BUDGET, "8192")
-            .set("kafka.main.\"session.timeout.ms\"", "6000");
+        let job =
+            job(&services, "lanes-many", mode).set(BUDGET, "8192").set("kafka.main.\"session.timeout.ms\"", "6000");
         let start = |name| if mode == Mode::ExactlyOnce { job.start_as(name) } else { job.start() };
         let mut first = start("a");
         busy(&mut first, 50);
