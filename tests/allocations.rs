@@ -8,6 +8,8 @@ use std::sync::Arc;
 
 thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    /// The largest block that was asked for, bytes.
+    static LARGEST: Cell<usize> = const { Cell::new(0) };
 }
 
 struct Counting;
@@ -20,6 +22,7 @@ static COUNTING: Counting = Counting;
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        LARGEST.set(LARGEST.get().max(layout.size()));
         // SAFETY: as the caller promises.
         unsafe { System.alloc(layout) }
     }
@@ -31,6 +34,7 @@ unsafe impl GlobalAlloc for Counting {
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+        LARGEST.set(LARGEST.get().max(size));
         // SAFETY: as the caller promises.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -71,4 +75,41 @@ fn none_once_the_memory_has_grown() {
     };
     assert!(pass() > 0, "the first pass must grow the memory, or nothing is counted");
     assert_eq!([pass(), pass()], [0, 0]);
+}
+
+/// Records that would become a hundred times the limit by their schema's defaults, in each way that JSON leaves to grow.
+#[test]
+fn what_swells_is_given_up_at_the_limit() {
+    const LIMIT: usize = 1 << 20;
+    let item = format!(
+        r#"{{"type":"record","name":"Item","fields":[{{"name":"swells","type":"string","default":"{}"}}]}}"#,
+        "x".repeat(10_000)
+    );
+    let field = |n: usize| format!(r#"{{"name":"f{n}","type":"Item"}}"#);
+    let fields: Vec<String> = (0..10_000).map(field).collect();
+    let wide =
+        format!(r#"{{"type":"record","name":"R","fields":[{{"name":"first","type":{item}}},{}]}}"#, fields.join(","));
+    let given: Vec<String> = (0..10_000).map(|n| format!(r#""f{n}":{{}}"#)).collect();
+    let entries: Vec<String> = (0..10_000).map(|n| format!(r#""{n}":{{}}"#)).collect();
+    let cases = [
+        (format!(r#"{{"type":"array","items":{item}}}"#), format!("[{{}}{}]", ",{}".repeat(9_999)), "[{}]"),
+        (format!(r#"{{"type":"map","values":["null",{item}]}}"#), format!("{{{}}}", entries.join(",")), "{}"),
+        (wide, format!(r#"{{"first":{{}},{}}}"#, given.join(",")), ""),
+    ];
+    for (schema, swells, small) in &cases {
+        let options = Options { lossy: Acts::ALL, ..Options::default() };
+        let plan = Plan::compile(schema, &[], &options).unwrap_or_else(|error| panic!("{error}"));
+        let mut encoder = Encoder::new(Arc::new(plan)).at_most(LIMIT);
+        let (mut out, mut ledger) = (b"before".to_vec(), Ledger::default());
+        LARGEST.set(0);
+        let refusal = encoder.encode(swells.as_bytes(), &mut out, &mut ledger);
+        let largest = LARGEST.get();
+        let reason = refusal.as_ref().map_err(|refusal| refusal.reason);
+        assert_eq!((reason, out.as_slice()), (Err("too_large"), &b"before"[..]), "{}", &schema[..30]);
+        // A vector doubles.
+        assert!(largest > LIMIT && largest < 3 * LIMIT, "{largest} bytes at once: {}", &schema[..30]);
+        if !small.is_empty() {
+            assert_eq!(encoder.encode(small.as_bytes(), &mut out, &mut ledger), Ok(()));
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! The benchmark of the loop (`bench/loop`) does not rot: its records and properties, without running it.
 
-use json2avro::config::Kafka;
+use json2avro::config::{Kafka, load_text};
 use json2avro::kafka::settings;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -47,10 +47,15 @@ fn sets_e_and_w_are_set_d_in_another_spelling() {
 #[test]
 fn the_copy_has_the_properties_of_our_clients() {
     let kafka = Kafka { name: "main".into(), properties: BTreeMap::new() };
-    let in_flight_bytes = 2 * 33_554_432;
-    let mut consumer = settings::consumer(&kafka, "group", None);
+    let one = r#"
+        kafka.main."bootstrap.servers" = "localhost:9092"
+        registry.main.url = "http://localhost:8081"
+        pipeline.bench = { group_id = "g", source.topic = "a", sink.topic = "b" }
+    "#;
+    let pipeline = &load_text("bench", one.to_owned()).unwrap().pipeline["bench"];
+    let mut consumer = settings::consumer(&kafka, "group", None, pipeline.room);
     consumer.remove("group.id");
-    let producer = settings::producer(&kafka, in_flight_bytes);
+    let producer = settings::producer(&kafka, 2 * pipeline.in_flight_bytes);
     for (copys, ours) in [(properties::CONSUMER, consumer), (properties::PRODUCER, producer)] {
         assert_eq!(copys.iter().copied().collect::<BTreeMap<_, _>>(), ours.config_map());
     }

@@ -329,3 +329,48 @@ fn a_variable_that_is_no_text_is_named() {
     let told = load(&folder.0.path().join("config.toml"), &[], [variable]).unwrap_err().to_string();
     assert_eq!(told, "environment variable JSON2AVRO__LOG__LEVEL: is not UTF-8; set it to UTF-8 text");
 }
+
+#[test]
+fn the_budget_is_shared_and_never_overdrawn() {
+    const MIB: u64 = 1 << 20;
+    let other = "pipeline.p = { group_id = \"h\", source.topic = \"p\", sink.topic = \"p-avro\" }\n";
+    // An eighth is left to the allocator.
+    for (budget, lanes, other, held) in [
+        (64 * MIB, 1, "", 55 * MIB),
+        (128 * MIB, 1, "", 111 * MIB),
+        (128 * MIB, 4, "", 111 * MIB),
+        (128 * MIB, 2, other, 111 * MIB),
+        (512 * MIB, 2, other, 447 * MIB),
+        // More than the queues have use for.
+        (16384 * MIB, 1, "", 1024 * MIB),
+    ] {
+        let sets = [&format!("memory.budget_bytes={budget}"), &format!("pipeline.orders.lanes={lanes}")];
+        let config = Folder::new(&format!("{SMALL}{other}"), &[]).load(&[], &sets.map(String::as_str)).unwrap();
+        let lanes: Vec<_> = config.pipeline.values().flat_map(|pipeline| vec![pipeline; pipeline.lanes]).collect();
+        let each = lanes.iter().map(|lane| {
+            2 * MIB + lane.in_flight_bytes_of_lane() as u64 + lane.room.queued_bytes + 24 * lane.room.fetch_bytes
+        });
+        let most = lanes.iter().map(|lane| lane.room.fetch_bytes).max().unwrap();
+        let taken = 24 * MIB + each.sum::<u64>() + (256 - 24) * most;
+        assert!(taken <= budget / 8 * 7 && taken >= held.min(budget / 8 * 7), "{budget} {sets:?}: {taken}");
+    }
+}
+
+#[test]
+fn a_budget_is_refused_below_what_the_refusal_says() {
+    for sets in [
+        ["pipeline.orders.lanes=40"],
+        ["pipeline.orders.in_flight_bytes=134217728"],
+        ["kafka.main.fetch.max.bytes=8000000"],
+        ["kafka.main.queued.max.messages.kbytes=1000000"],
+    ] {
+        let folder = Folder::new(SMALL, &[]);
+        let with = |bytes: u64| {
+            let budget = format!("memory.budget_bytes={bytes}");
+            folder.load(&[], &[sets[0], budget.as_str()])
+        };
+        let told = with(1 << 26).unwrap_err().to_string();
+        let needed = told.split(" would need ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+        assert!(with(needed).is_ok() && with(needed - 1).is_err(), "{told}");
+    }
+}

@@ -52,6 +52,7 @@ pub(super) const SECTIONS: &[(&str, Section)] = &[
     ("log", Section::Keys(&[LOG])),
     ("admin", Section::Keys(&[ADMIN])),
     ("drain", Section::Keys(&[DRAIN])),
+    ("memory", Section::Keys(&[MEMORY])),
     ("kafka", Section::Properties),
     ("registry", Section::Tables(&[REGISTRY])),
     ("defaults", Section::Keys(PIPELINE)),
@@ -68,6 +69,8 @@ const ADMIN: &[Key] =
     &[key("listen", Kind::Text(format::listen)), key("live_timeout_ms", Kind::Integer(1000, HOUR_MS))];
 
 const DRAIN: &[Key] = &[key("timeout_ms", Kind::Integer(100, HOUR_MS))];
+
+const MEMORY: &[Key] = &[key("budget_bytes", Kind::Integer(32 * MIB, 1024 * 1024 * MIB))];
 
 const REGISTRY: &[Key] = &[
     key("url", Kind::Texts(format::url)),

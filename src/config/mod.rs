@@ -10,6 +10,7 @@ mod keys;
 mod layer;
 mod lines;
 mod load;
+mod memory;
 mod mistake;
 mod pipelines;
 mod properties;
@@ -25,6 +26,7 @@ mod validate;
 
 pub use delivery::{Cut, Delivery, Transactions};
 pub use load::{load, load_text};
+pub use memory::Room;
 pub use mistake::{Mistake, Mistakes, Origin};
 pub use route::{Conversion, ConversionShape, InputFormat, Part, Route, Shape, Subject};
 pub use start::StartError;
@@ -44,6 +46,8 @@ pub struct Config {
     pub admin: Admin,
     /// How long a drain may take after SIGTERM before the process ends anyway.
     pub drain_timeout: Duration,
+    /// The most memory that the process may take, bytes: every pipeline's queues are sized from it.
+    pub memory_budget: u64,
     /// Clusters by name.
     pub kafka: BTreeMap<String, Kafka>,
     /// Registries by name.
@@ -162,6 +166,8 @@ pub struct Pipeline {
     pub in_flight_bytes: usize,
     /// How many threads read it side by side, each with clients of its own; at least one.
     pub lanes: usize,
+    /// What each lane's consumer may hold.
+    pub room: Room,
 }
 
 impl Pipeline {

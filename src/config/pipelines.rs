@@ -9,7 +9,8 @@ use super::properties::same_cluster;
 use super::topics::{PLACE, Topics};
 use super::typed::{Table, Typed};
 use super::{
-    Create, Kafka, OutOfRange, Partitioning, Pipeline, Refused, RefusedPolicy, Registry, Shape, Sink, Source, Start,
+    Create, Kafka, OutOfRange, Partitioning, Pipeline, Refused, RefusedPolicy, Registry, Room, Shape, Sink, Source,
+    Start,
 };
 use super::{format, keys, shape};
 use std::collections::BTreeMap;
@@ -83,7 +84,9 @@ fn pipeline(
         sink,
         refused: refused(table, mistakes),
         commit_interval: table.duration("commit_interval_ms"),
-        in_flight_bytes: table.integer("in_flight_bytes"),
+        // Told once all pipelines are known.
+        in_flight_bytes: 0,
+        room: Room::LEAST,
         // Stands in for a number that is wrong, which no one will see.
         lanes: table.integer::<usize>("lanes").max(1),
     }

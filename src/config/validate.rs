@@ -6,7 +6,7 @@
 use super::mistake::{Complaint, Mistakes};
 use super::pipelines::{self, Clusters};
 use super::typed::Typed;
-use super::{Admin, Config, Log, LogFormat, properties, registry};
+use super::{Admin, Config, Log, LogFormat, memory, properties, registry};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
@@ -27,11 +27,13 @@ pub(super) fn config(typed: &Typed<'_>, folder: &Path, mistakes: &mut Mistakes) 
     let registry = named("registry").map(|name| (name.to_owned(), registry::registry(name, typed, folder, mistakes)));
     let registry = registry.collect();
     let clusters = Clusters { kafka: &kafka, registry: &registry };
-    let pipeline = pipelines::all(typed, &clusters, folder, mistakes);
+    let mut pipeline = pipelines::all(typed, &clusters, folder, mistakes);
+    let memory_budget = memory::share(typed, &kafka, &mut pipeline, mistakes);
     Config {
         log: log(typed),
         admin: admin(typed),
         drain_timeout: typed.section("drain").duration("timeout_ms"),
+        memory_budget,
         kafka,
         registry,
         pipeline,

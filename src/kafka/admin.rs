@@ -62,7 +62,7 @@ impl Admin {
     pub fn new(kafka: &config::Kafka, group_id: Option<&str>, patience: Duration) -> Result<Self, Fault> {
         let refused = |error| fault(Stage::Config, &format!("client of [kafka.{}]", kafka.name), &error);
         let mut settings = match group_id {
-            Some(group) => settings::consumer(kafka, group, None),
+            Some(group) => settings::consumer(kafka, group, None, config::Room::LEAST),
             None => settings::inquirer(kafka),
         };
         settings.set_log_level(rdkafka::config::RDKafkaLogLevel::Emerg);

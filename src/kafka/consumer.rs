@@ -75,9 +75,14 @@ impl Consumer {
     ///
     /// # Errors
     /// librdkafka refuses a property.
-    pub fn new(kafka: &config::Kafka, group_id: &str, instance_id: Option<&str>) -> Result<Self, Fault> {
+    pub fn new(
+        kafka: &config::Kafka,
+        group_id: &str,
+        instance_id: Option<&str>,
+        room: config::Room,
+    ) -> Result<Self, Fault> {
         let what = || format!("consumer of [kafka.{}]", kafka.name);
-        let client: BaseConsumer<Control> = settings::consumer(kafka, group_id, instance_id)
+        let client: BaseConsumer<Control> = settings::consumer(kafka, group_id, instance_id, room)
             .create_with_context(Control::default())
             .map_err(|error| fault(Stage::Consume, &what(), &error))?;
         let native = client.client().native_ptr();

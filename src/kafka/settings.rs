@@ -1,25 +1,27 @@
 //! A config table -> librdkafka properties.
 //!
 //! Three layers: what measures well (the user may change it), what the user's table says, what the delivery guarantee
-//! owns (`config` refuses these in the table). Comes in: `config::Kafka`. Goes out: client settings. Must never: print a
-//! value.
+//! owns (`config` refuses these in the table). Comes in: `config::Kafka`, a lane's room in memory. Goes out: client
+//! settings. Must never: print a value.
 
-use crate::config::Kafka;
+use crate::config::{Kafka, Room};
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use std::time::Duration;
 
 const STRATEGY: &str = "partition.assignment.strategy";
 const FETCH_BYTES: &str = "fetch.max.bytes";
+const RECORD_BYTES: &str = "message.max.bytes";
+const ANSWER_BYTES: &str = "receive.message.max.bytes";
+/// What librdkafka allocates for each record that it has fetched, beside its bytes, and does not count.
+const FETCHED_BOOKKEEPING: u64 = 512;
+/// What librdkafka puts around a record, at most.
+const FRAME: u64 = 512;
 
 /// Better than librdkafka's defaults for this loop; the reasons and figures are in the project's research.
 const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
     // The default of 1000 stalls the fetcher for a second once the queue is full.
     ("fetch.queue.backoff.ms", "10"),
-    // 144 -> 82 MB at the same speed.
-    ("queued.min.messages", "10000"),
-    ("queued.max.messages.kbytes", "16384"),
-    (FETCH_BYTES, "16777216"),
     // Moves only the partitions that change hands.
     (STRATEGY, "cooperative-sticky"),
     // New partitions are found within half a minute.
@@ -63,24 +65,46 @@ const READER_OWNED: &[(&str, &str)] = &[
     ("auto.offset.reset", "earliest"),
 ];
 
-/// A consumer's settings; with an instance id it is a static member (KIP-345).
+/// A consumer's settings; with an instance id it is a static member (KIP-345). It holds as much as there is
+/// room for.
 #[must_use]
-pub fn consumer(kafka: &Kafka, group_id: &str, instance_id: Option<&str>) -> ClientConfig {
+pub fn consumer(kafka: &Kafka, group_id: &str, instance_id: Option<&str>, room: Room) -> ClientConfig {
     let mut settings = layered(kafka, CONSUMER_DEFAULTS, CONSUMER_OWNED);
     settings.set("group.id", group_id);
     if let Some(instance_id) = instance_id {
         settings.set("group.instance.id", instance_id);
     }
+    bounded(&mut settings, kafka, room);
     if settings.get("group.protocol") == Some("consumer") && !kafka.properties.contains_key(STRATEGY) {
         // KIP-848: the broker assigns, and librdkafka refuses a strategy of the client's.
         settings.remove(STRATEGY);
     }
-    let number = |name: &str| settings.get(name).and_then(|text| text.parse::<u64>().ok());
-    if number("message.max.bytes") > number(FETCH_BYTES) && !kafka.properties.contains_key(FETCH_BYTES) {
-        // librdkafka refuses a smaller one that was set, and raises its own.
-        settings.remove(FETCH_BYTES);
-    }
     settings
+}
+
+/// Bounds what a consumer holds, where the user's table does not.
+fn bounded(settings: &mut ClientConfig, kafka: &Kafka, room: Room) {
+    let mut set = |name: &str, value: u64| {
+        if !kafka.properties.contains_key(name) {
+            settings.set(name, value.to_string());
+        }
+    };
+    // Counted over all partitions, before a fetch: what is under way comes on top.
+    set("queued.max.messages.kbytes", room.queued_bytes / 1000);
+    set("queued.min.messages", (room.queued_bytes / FETCHED_BOOKKEEPING).clamp(500, 10_000));
+    set(FETCH_BYTES, room.fetch_bytes);
+    if kafka.properties.contains_key(FETCH_BYTES) {
+        return;
+    }
+    let record = kafka.properties.get(RECORD_BYTES).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    // librdkafka wants no smaller fetch than the largest record; but a broker sends a batch that is larger all the same, and
+    // a consumer needs the property for nothing else.
+    settings.set(RECORD_BYTES, room.fetch_bytes.to_string());
+    // It then no longer makes room for such an answer by itself.
+    const DEFAULT: u64 = 100_000_000;
+    if !kafka.properties.contains_key(ANSWER_BYTES) && record + room.fetch_bytes + FRAME > DEFAULT {
+        settings.set(ANSWER_BYTES, (record + room.fetch_bytes + FRAME).to_string());
+    }
 }
 
 /// A producer's settings; its queue takes this many bytes at most.
@@ -106,9 +130,8 @@ pub fn transactional(kafka: &Kafka, queue_bytes: usize, id: &str, timeout: Durat
 #[must_use]
 pub fn most_bytes(settings: &ClientConfig) -> usize {
     const DEFAULT: usize = 1_000_000;
-    const FRAME: usize = 512;
-    let configured = settings.get("message.max.bytes").and_then(|text| text.parse().ok());
-    configured.unwrap_or(DEFAULT).saturating_sub(FRAME)
+    let configured = settings.get(RECORD_BYTES).and_then(|text| text.parse().ok());
+    configured.unwrap_or(DEFAULT).saturating_sub(FRAME as usize)
 }
 
 /// Settings of a client that only asks for metadata.
@@ -148,18 +171,40 @@ mod tests {
     use super::*;
     use rdkafka::consumer::BaseConsumer;
 
+    const ROOM: Room = Room { fetch_bytes: 262_144, queued_bytes: 8_000_000 };
+
     #[test]
     fn a_larger_record_needs_one_property_alone() {
-        for (properties, fetch_bytes) in [
-            (&[][..], Some("16777216")),
-            (&[("message.max.bytes", "1000000")], Some("16777216")),
-            (&[("message.max.bytes", "33554432")], None),
-            (&[("message.max.bytes", "33554432"), ("fetch.max.bytes", "50000000")], Some("50000000")),
+        for (properties, fetch, answer) in [
+            (&[][..], "262144", None),
+            (&[("message.max.bytes", "1000000")], "262144", None),
+            (&[("message.max.bytes", "33554432")], "262144", None),
+            (&[("message.max.bytes", "100000000")], "262144", Some("100262656")),
+            (&[("message.max.bytes", "33554432"), ("fetch.max.bytes", "50000000")], "50000000", None),
         ] {
-            let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-            let settings = consumer(&Kafka { name: "main".into(), properties }, "group", None);
-            assert_eq!(settings.get(FETCH_BYTES), fetch_bytes);
-            assert!(settings.create::<BaseConsumer>().is_ok(), "{fetch_bytes:?}");
+            let settings = consumer(&table(properties), "group", None, ROOM);
+            assert_eq!((settings.get(FETCH_BYTES), settings.get(ANSWER_BYTES)), (Some(fetch), answer));
+            assert!(settings.create::<BaseConsumer>().is_ok(), "{properties:?}");
         }
+    }
+
+    #[test]
+    fn what_the_user_sets_stays_as_it_is_set() {
+        let set = [
+            ("fetch.max.bytes", "2000000"),
+            ("queued.max.messages.kbytes", "70"),
+            ("queued.min.messages", "7"),
+            ("receive.message.max.bytes", "3000000"),
+        ];
+        let settings = consumer(&table(&set), "group", None, ROOM);
+        for (name, value) in set {
+            assert_eq!(settings.get(name), Some(value), "{name}");
+        }
+        assert!(settings.create::<BaseConsumer>().is_ok());
+    }
+
+    fn table(properties: &[(&str, &str)]) -> Kafka {
+        let properties = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        Kafka { name: "main".into(), properties }
     }
 }

@@ -267,4 +267,4 @@ impl Slot {
 
 mod held;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

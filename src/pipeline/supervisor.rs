@@ -165,7 +165,7 @@ impl Supervisor {
             RefusedPolicy::Skip | RefusedPolicy::Stop => None,
         };
         let instance_id = config.group_instance_id_of_lane(number);
-        let consumer = Consumer::new(&self.source, &config.group_id, instance_id.as_deref())?;
+        let consumer = Consumer::new(&self.source, &config.group_id, instance_id.as_deref(), config.room)?;
         let lag = Lag::begin(consumer.watch(), metrics.clone())
             .map_err(|error| died(Stage::Config, "the lag's thread", &error.to_string()))?;
         let once = self.transactions(&producer)?;

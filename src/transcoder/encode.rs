@@ -13,6 +13,9 @@ use super::writer::{Writer, WriterMemory};
 use super::{Options, Unions};
 use std::sync::Arc;
 
+/// The longest datum: a record batch's size is an `int32`. Only defaults can make one much longer than its JSON.
+const MAX_DATUM: usize = i32::MAX as usize;
+
 /// Encodes records by one plan. One per lane: it remembers key order and reuses its memory.
 #[derive(Debug)]
 pub struct Encoder {
@@ -107,7 +110,7 @@ impl Memory {
             allowed: task.allowed,
             doubts: true,
             unions: task.unions,
-            most,
+            most: most.min(MAX_DATUM),
             effort: json.len().saturating_mul(32).saturating_add(1 << 16),
         };
         let (passed, failure) = (walk.document(task.node, task.root), walk.scan.failure);
@@ -311,7 +314,8 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Called between elements, so that the output is bounded by the limit and one element's schema.
+    /// Called behind each element, and each record that defaults were filled into: what grows the output without JSON. So it
+    /// is bounded by the limit and the defaults of one record, or by the JSON.
     #[inline]
     pub(super) fn bounded(&mut self) -> Result<(), Halt> {
         if self.writer.out.len() <= self.most {

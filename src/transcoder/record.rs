@@ -10,9 +10,6 @@ use super::order::{Fields, Missing};
 use super::plan::{Field, FieldDefault, Node, Record};
 use super::refusal::{Expected, Failure, Halt, Reason, Segment};
 
-/// The longest datum: a record batch's size is an `int32`. Only defaults can make one much longer than its JSON.
-const MAX_DATUM: usize = i32::MAX as usize;
-
 /// Where a record began.
 #[derive(Clone, Copy, Debug)]
 struct Begin {
@@ -205,10 +202,8 @@ impl<'a> Walk<'a, '_> {
                         return self.must_be_given(index, record, act, begin.at, node);
                     }
                 }
-                if self.writer.out.len() > MAX_DATUM {
-                    return self.scan.fail(Reason::TooLarge, self.scan.at, Expected::Text("at most 2 GiB of Avro"));
-                }
-                Ok(())
+                // Defaults alone, field by field, may be a multiple of the JSON.
+                self.bounded()
             }
             Err(Missing(field)) => self.missing(index, record, field, node),
         }

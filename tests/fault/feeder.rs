@@ -18,16 +18,33 @@ pub(crate) const PARTITIONS: i32 = 4;
 const KEYS: i64 = 16;
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// What a feeder feeds.
+#[derive(Clone, Copy)]
+pub(crate) struct Feed {
+    /// Records a second of each partition.
+    pub(crate) pace: i64,
+    pub(crate) mix: Mix,
+    /// Records of each partition that are fed at once, before all others.
+    pub(crate) backlog: i64,
+    /// Spaces behind each JSON text: they compress to next to nothing.
+    pub(crate) padding: usize,
+    /// Of the source's batches.
+    pub(crate) codec: &'static str,
+}
+
 /// The event with a sequence number: those of the real suites, with keys that come again.
-pub(crate) fn fed(partition: i32, sequence: i64, mix: Mix) -> Event {
-    let mut event = event(partition, sequence, mix);
+pub(crate) fn fed(partition: i32, sequence: i64, feed: Feed) -> Event {
+    let mut event = event(partition, sequence, feed.mix);
     event.record.key = Some(format!("{partition}:{}", sequence % KEYS).into_bytes());
+    if let Some(value) = &mut event.record.value {
+        value.resize(value.len() + feed.padding, b' ');
+    }
     event
 }
 
 /// The event that a record of the source is, or None where it is none.
-pub(crate) fn fed_as(record: &Record, mix: Mix) -> Option<Event> {
-    let mut event = fed(record.partition, sequence(record.partition, record.timestamp)?, mix);
+pub(crate) fn fed_as(record: &Record, feed: Feed) -> Option<Event> {
+    let mut event = fed(record.partition, sequence(record.partition, record.timestamp)?, feed);
     event.record.offset = record.offset;
     (event.record == *record).then_some(event)
 }
@@ -46,21 +63,21 @@ struct Shared {
 }
 
 impl Feeder {
-    /// Feeds each partition so many records a second until stopped.
-    pub(crate) fn start(broker: &Broker, topic: &str, each_per_second: i64, mix: Mix) -> Self {
+    /// Feeds until stopped.
+    pub(crate) fn start(broker: &Broker, topic: &str, feed: Feed) -> Self {
         let producer: BaseProducer = broker
             .client()
             .set("enable.idempotence", "true")
             .set("message.timeout.ms", "0")
             .set("linger.ms", "5")
-            .set("compression.type", "lz4")
+            .set("compression.type", feed.codec)
             .set("reconnect.backoff.max.ms", "500")
             .set("retry.backoff.max.ms", "500")
             .create()
             .unwrap();
         let (shared, topic) = (Arc::new(Shared::default()), topic.to_owned());
         let seen = Arc::clone(&shared);
-        let thread = thread::spawn(move || feed(&producer, &topic, each_per_second, mix, &seen));
+        let thread = thread::spawn(move || run(&producer, &topic, feed, &seen));
         Self { shared, thread: Some(thread) }
     }
 
@@ -85,14 +102,14 @@ impl Drop for Feeder {
     }
 }
 
-fn feed(producer: &BaseProducer, topic: &str, each_per_second: i64, mix: Mix, shared: &Shared) {
+fn run(producer: &BaseProducer, topic: &str, feed: Feed, shared: &Shared) {
     let began = Instant::now();
     while !shared.stop.load(Ordering::SeqCst) {
-        let due = (began.elapsed().as_secs_f64() * each_per_second as f64) as i64;
+        let due = feed.backlog + (began.elapsed().as_secs_f64() * feed.pace as f64) as i64;
         let next = shared.next.load(Ordering::SeqCst);
         for offset in next..due {
             for partition in 0..PARTITIONS {
-                send(producer, topic, &fed(partition, offset, mix).record);
+                send(producer, topic, &fed(partition, offset, feed).record);
             }
             shared.next.store(offset + 1, Ordering::SeqCst);
         }

@@ -3,10 +3,10 @@
 //! Comes in: the names of a run's topics and group. Goes out: inputs, outputs, dead letters, and every offset commit as
 //! the group's coordinator logged it. Must never: take what was meant to be written for what was.
 
-use super::feeder::fed_as;
+use super::feeder::{Feed, fed_as};
 use super::history::{Commit, Fate, History, Input, Letter, Output, Position};
 use super::watcher::source_of;
-use crate::real::event::{Ending, Mix};
+use crate::real::event::Ending;
 use crate::real::order;
 use crate::services::topics::{Broker, HeaderList, Record, patiently};
 use apache_avro::Schema;
@@ -30,7 +30,7 @@ pub(crate) struct Readback<'a> {
     pub(crate) dead_letter: &'a str,
     pub(crate) group: &'a str,
     pub(crate) schema_id: i32,
-    pub(crate) mix: Mix,
+    pub(crate) feed: Feed,
 }
 
 impl Readback<'_> {
@@ -54,7 +54,8 @@ impl Readback<'_> {
     }
 
     fn input(&self, record: &Record) -> Input<Decoded> {
-        let event = fed_as(record, self.mix).unwrap_or_else(|| panic!("{}: this was not fed: {record:?}", self.source));
+        let event =
+            fed_as(record, self.feed).unwrap_or_else(|| panic!("{}: this was not fed: {record:?}", self.source));
         let fate = match event.ending {
             Ending::Order(order) => Fate::Output(Ok(Some(order.avro()))),
             Ending::Tombstone => Fate::Output(Ok(None)),

@@ -2,6 +2,7 @@
 
 mod broker;
 mod instance;
+mod memory;
 mod nemesis;
 mod network;
 mod records;

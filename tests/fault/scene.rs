@@ -4,7 +4,7 @@
 //! wait for time to pass instead of something to happen.
 
 use super::cluster::{BROKERS, Turn};
-use super::feeder::{Feeder, PARTITIONS};
+use super::feeder::{Feed, Feeder, PARTITIONS};
 use super::history::History;
 use super::readback::{Decoded, Readback, unstable};
 use super::watcher::Watcher;
@@ -43,6 +43,12 @@ pub(crate) struct Plan {
     /// Records a second of each partition.
     pub(crate) pace: i64,
     pub(crate) mix: Mix,
+    /// Records of each partition that lie there before a sidecar joins (`await_backlog`).
+    pub(crate) backlog: i64,
+    /// Spaces behind each JSON text of the source: they compress to next to nothing.
+    pub(crate) padding: usize,
+    /// Of the source's batches.
+    pub(crate) codec: &'static str,
     /// Config keys beside the usual ones, as TOML.
     pub(crate) settings: &'static [(&'static str, &'static str)],
     /// Of the sink topic.
@@ -50,7 +56,22 @@ pub(crate) struct Plan {
 }
 
 /// A few tombstones and bad records among 800 a second.
-pub(crate) const PLAN: Plan = Plan { pace: 200, mix: Mix { tombstones: 20, refused: 10 }, settings: &[], sink: &[] };
+pub(crate) const PLAN: Plan = Plan {
+    pace: 200,
+    mix: Mix { tombstones: 20, refused: 10 },
+    backlog: 0,
+    padding: 0,
+    codec: "lz4",
+    settings: &[],
+    sink: &[],
+};
+
+impl Plan {
+    fn feed(&self) -> Feed {
+        let Self { pace, mix, backlog, padding, codec, .. } = *self;
+        Feed { pace, mix, backlog, padding, codec }
+    }
+}
 
 /// One case's world.
 pub(crate) struct Scene {
@@ -110,7 +131,7 @@ impl Scene {
             settings.insert("pipeline.main.delivery", quoted(mode.name()));
         }
         let watcher = Watcher::start(direct, &sink, PARTITIONS);
-        let feeder = Feeder::start(direct, &source, plan.pace, plan.mix);
+        let feeder = Feeder::start(direct, &source, plan.feed());
         let sidecars = Vec::new();
         let (evidence, recoveries, peak_mib) = (Vec::new(), Vec::new(), 0);
         Self {
@@ -205,6 +226,21 @@ impl Scene {
     pub(crate) fn pass(&mut self, more: i64, what: &str) {
         let goal = self.next() + more;
         self.await_sidecars(what, |scene| (0..PARTITIONS).all(|partition| scene.watcher.reached(partition) >= goal));
+    }
+
+    /// Waits until the backlog lies in the source; its bytes as a consumer holds them.
+    pub(crate) fn await_backlog(&self) -> usize {
+        let Plan { backlog, padding, .. } = self.plan;
+        let there = |ends: &Vec<i64>| ends.iter().all(|end| *end >= backlog);
+        self.wait("the backlog", || self.turn.direct().try_end_offsets(&self.source).is_ok_and(|ends| there(&ends)));
+        usize::try_from(backlog * i64::from(PARTITIONS)).unwrap() * padding
+    }
+
+    /// The most memory that any sidecar had so far, MiB.
+    pub(crate) fn peak_mib(&mut self) -> u64 {
+        let running = self.sidecars.iter().filter_map(Sidecar::peak_mib).max().unwrap_or(0);
+        self.peak_mib = self.peak_mib.max(running);
+        self.peak_mib
     }
 
     /// The highest offset that the source's next record may have.
@@ -302,7 +338,7 @@ impl Scene {
             dead_letter: &self.dead_letter,
             group: &self.group,
             schema_id: self.schema_id,
-            mix: self.plan.mix,
+            feed: self.plan.feed(),
         };
         readback.history(&watched)
     }

@@ -6,7 +6,7 @@
 use super::progress::Run;
 use super::screen::{Screen, grouped, megabytes};
 use super::settings::{DEAD_LETTERS, GROUP, SINK, SOURCE, TOPICS};
-use crate::config::Kafka;
+use crate::config::{Kafka, Room};
 use crate::embedded::feed::Fed;
 use crate::fault::{Blame, Fault};
 use crate::kafka::consumer::Consumer;
@@ -148,7 +148,7 @@ fn percent(part: u64, whole: u64) -> u64 {
 }
 
 fn stored(kafka: &Kafka) -> Result<Stored, Fault> {
-    let watch = Consumer::new(kafka, GROUP, None)?.watch();
+    let watch = Consumer::new(kafka, GROUP, None, Room::LEAST)?.watch();
     let mut stored = Stored::default();
     for (topic, partitions) in TOPICS {
         let partitions: Vec<TopicPartition> =

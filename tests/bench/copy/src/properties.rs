@@ -5,8 +5,9 @@ pub(crate) const CONSUMER: &[(&str, &str)] = &[
     ("ssl.ca.location", "probe"),
     ("fetch.queue.backoff.ms", "10"),
     ("queued.min.messages", "10000"),
-    ("queued.max.messages.kbytes", "16384"),
-    ("fetch.max.bytes", "16777216"),
+    ("queued.max.messages.kbytes", "7514"),
+    ("fetch.max.bytes", "234837"),
+    ("message.max.bytes", "234837"),
     ("partition.assignment.strategy", "cooperative-sticky"),
     ("topic.metadata.refresh.interval.ms", "30000"),
     ("enable.auto.commit", "false"),
@@ -26,5 +27,5 @@ pub(crate) const PRODUCER: &[(&str, &str)] = &[
     ("message.timeout.ms", "0"),
     ("allow.auto.create.topics", "false"),
     ("queue.buffering.max.messages", "0"),
-    ("queue.buffering.max.kbytes", "65536"),
+    ("queue.buffering.max.kbytes", "44031"),
 ];

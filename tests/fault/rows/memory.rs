@@ -1,0 +1,149 @@
+//! A budget of memory, and what tries to break it: a backlog, a slow sink, batches that swell, a registry that is away.
+
+use crate::fault::case::{BOTH, Case, EXACT, scaled};
+use crate::fault::proxy::Weather;
+use crate::fault::scene::{PLAN, Plan, Scene};
+use std::time::Duration;
+
+const MIB: usize = 1 << 20;
+
+/// The small budget; records of some 4 KiB, more of them than it could hold.
+const SMALL: Plan = Plan { backlog: 6_000, padding: 4_000, settings: &[("memory.budget_bytes", "67108864")], ..PLAN };
+/// The usual budget; three times of it wait.
+const USUAL: Plan = Plan { backlog: 25_000, padding: 4_000, settings: &[], ..PLAN };
+/// Batches that are a hundred times as large when they are decompressed: some 40 KiB a record.
+const SWOLLEN: Plan = Plan { backlog: 2_500, padding: 40_000, settings: &[], ..PLAN };
+
+/// Fed past the proxies, then read through them, as fast as it goes.
+fn catch_up(scene: &mut Scene, budget: usize) {
+    let waits = scene.await_backlog();
+    scene.prove(format!("{} MiB wait, the budget is {} MiB", waits / MIB, budget / MIB), waits > budget);
+    scene.join();
+    scene.recover();
+    within(scene, budget);
+}
+
+fn within(scene: &mut Scene, budget: usize) {
+    let peak = scene.peak_mib() as usize;
+    assert!(peak > 0 && peak <= budget / MIB, "{peak} MiB of {} MiB", budget / MIB);
+}
+
+#[test]
+fn backlog_in_little() {
+    Case {
+        row: "24 backlog, 64 MiB",
+        plan: SMALL,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| catch_up(scene, 64 * MIB),
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn backlog() {
+    Case {
+        row: "24b backlog, 128 MiB",
+        plan: USUAL,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| catch_up(scene, 128 * MIB),
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn slow_sink() {
+    Case {
+        row: "24c backlog and a slow sink, 64 MiB",
+        plan: SMALL,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| {
+            let waits = scene.await_backlog();
+            let slow = Weather { request_bytes_per_second: Some(30_000), ..Weather::default() };
+            scene.turn.proxies().iter().for_each(|proxy| proxy.set(slow.clone()));
+            scene.join();
+            let mut most = 0;
+            scene.await_sidecars("reading to be ahead of the sink", |scene| {
+                most = most.max(scene.metric("in_flight_bytes"));
+                most > 500_000
+            });
+            scene.last(scaled(Duration::from_secs(8), Duration::from_secs(600)));
+            most = most.max(scene.metric("in_flight_bytes"));
+            scene.prove(format!("{} MiB wait, {most} bytes in flight", waits / MIB), waits > 64 * MIB);
+            within(scene, 64 * MIB);
+            scene.turn.proxies().iter().for_each(|proxy| proxy.clear());
+            scene.recover();
+            within(scene, 64 * MIB);
+        },
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn swollen_gzip() {
+    Case {
+        row: "24d batches of gzip that swell, 128 MiB",
+        plan: Plan { codec: "gzip", ..SWOLLEN },
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| catch_up(scene, 128 * MIB),
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn swollen_lz4() {
+    Case {
+        row: "24e batches of lz4 that swell, 128 MiB",
+        plan: Plan { codec: "lz4", ..SWOLLEN },
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| catch_up(scene, 128 * MIB),
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn swollen_zstd() {
+    Case {
+        row: "24f batches of zstd that swell, 128 MiB",
+        plan: Plan { codec: "zstd", ..SWOLLEN },
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| catch_up(scene, 128 * MIB),
+    }
+    .run();
+}
+
+#[test]
+#[ignore = "by fault/matrix"]
+fn registry_away() {
+    Case {
+        row: "24g backlog and no registry, 64 MiB",
+        plan: SMALL,
+        promise: EXACT,
+        modes: BOTH,
+        harm: |scene| {
+            let waits = scene.await_backlog();
+            scene.registry.down();
+            scene.join();
+            scene.await_sidecars("a cold start to wait", |scene| scene.sidecars[0].probe("live") == Some(200));
+            scene.last(scaled(Duration::from_secs(4), Duration::from_secs(600)));
+            let waited = scene.watcher.count() == 0;
+            scene.prove(format!("{} MiB wait, nothing came out without a registry", waits / MIB), waited);
+            within(scene, 64 * MIB);
+            scene.registry.up();
+            scene.pass(1, "the backlog to come out");
+            scene.recover();
+            within(scene, 64 * MIB);
+        },
+    }
+    .run();
+}
