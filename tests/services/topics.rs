@@ -1,6 +1,8 @@
 //! What a test does at the broker: make topics, fill them, read them whole, ask what a group committed.
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -8,7 +10,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -114,6 +116,27 @@ impl Broker {
         assert!(deleted.iter().all(Result::is_ok), "{name}: {deleted:?}");
     }
 
+    /// Gives a topic more partitions, so many in all.
+    pub(crate) fn create_partitions(&self, name: &str, partitions: usize) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let made =
+            runtime.block_on(admin.create_partitions([&NewPartitions::new(name, partitions)], &options)).unwrap();
+        assert!(made.iter().all(Result::is_ok), "{name}: {made:?}");
+    }
+
+    /// Gives a topic these settings and no others.
+    pub(crate) fn set(&self, name: &str, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let change = AlterConfig::new(ResourceSpecifier::Topic(name));
+        let change = settings.iter().fold(change, |change, (key, value)| change.set(key, value));
+        let altered = runtime.block_on(admin.alter_configs([&change], &options)).unwrap();
+        assert!(altered.iter().all(Result::is_ok), "{name}: {altered:?}");
+    }
+
     /// A topic's settings.
     pub(crate) fn settings(&self, name: &str) -> BTreeMap<String, String> {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
@@ -182,13 +205,14 @@ impl Broker {
         }
         consumer.assign(&list).unwrap();
         let mut partitions: Vec<Vec<Record>> = vec![Vec::new(); ends.len()];
-        let mut open = ends.len();
-        while open > 0 {
+        // A partition that is written to meanwhile ends more than once.
+        let mut ended = BTreeSet::new();
+        while ended.len() < ends.len() {
             match consumer.poll(PATIENCE) {
                 Some(Ok(message)) => {
                     partitions[usize::try_from(message.partition()).unwrap()].push(record_of(&message));
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(ended.insert(partition)),
                 Some(Err(error)) if error.rdkafka_error_code().is_some_and(passes) => {}
                 Some(Err(error)) => panic!("{topic}: {error}"),
                 None => panic!("{topic}: no record and no end within {PATIENCE:?}"),
