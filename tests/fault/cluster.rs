@@ -169,6 +169,14 @@ impl Cluster {
         (found.leader() > 0).then(|| found.leader())
     }
 
+    /// Whether there is such a topic.
+    pub(crate) fn has_topic(&self, topic: &str) -> bool {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        // All of them: to ask for one may make it.
+        let metadata = consumer.fetch_metadata(None, PATIENCE).unwrap();
+        metadata.topics().iter().any(|found| found.name() == topic)
+    }
+
     /// Waits until each partition of these topics has a leader and all three replicas in sync.
     pub(crate) fn in_sync(&self, topics: &[&str]) {
         let consumer: BaseConsumer = self.client().create().unwrap();

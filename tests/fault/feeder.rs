@@ -150,7 +150,7 @@ impl Line {
             }
             rounds += 1;
             match self.feed.transactions {
-                false => drop(self.producer.poll(Duration::from_millis(10))),
+                false => self.producer.poll(Duration::from_millis(10)),
                 true if rounds % 3 == 2 => {
                     // Into the log before they are taken back.
                     self.producer.flush(PATIENCE).unwrap();

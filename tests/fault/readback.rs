@@ -13,6 +13,7 @@ use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -38,6 +39,10 @@ pub(crate) struct Readback<'a> {
     pub(crate) gone: &'a [Record],
     /// Offsets of a partition that nobody could read in time: nothing may come of them.
     pub(crate) skipped: &'a [(i32, Range<i64>)],
+    /// What was seen of a sink that was deleted.
+    pub(crate) earlier: &'a [Record],
+    /// Of each partition, the offset up to which outputs may have gone with that sink, unseen.
+    pub(crate) reclaimed: &'a [i64],
 }
 
 impl Readback<'_> {
@@ -53,22 +58,37 @@ impl Readback<'_> {
         source.sort_by_key(|record| (record.partition, record.offset));
         source.dedup();
         let letters = self.broker.read_topic(self.dead_letter);
+        let later = |records: &mut dyn Iterator<Item = &Record>| -> Vec<Record> {
+            records.map(|record| Record { offset: record.offset + self.shift(), ..record.clone() }).collect()
+        };
+        let watched = [self.earlier, &later(&mut watched.iter())].concat();
+        let sink = [self.earlier, &later(&mut sink.iter().flatten())].concat();
+        let came: BTreeSet<_> = sink.iter().filter_map(source_of).collect();
         History {
-            inputs: source.iter().map(|record| self.input(record)).collect(),
+            inputs: source.iter().map(|record| self.input(record, &came)).collect(),
             watched: outputs(&mut watched.iter()),
-            outputs: outputs(&mut sink.iter().flatten()),
+            outputs: outputs(&mut sink.iter()),
             letters: letters.iter().flatten().map(|found| letter(found, &source)).collect(),
             commits: commits(self.broker, self.group, self.source),
             unstable: unstable(self.broker, self.sink),
         }
     }
 
-    fn input(&self, record: &Record) -> Input<Decoded> {
+    /// The offsets of a sink that was made anew lie behind those of the one before.
+    fn shift(&self) -> i64 {
+        if self.earlier.is_empty() { 0 } else { 1 << 40 }
+    }
+
+    fn input(&self, record: &Record, came: &BTreeSet<(i32, i64)>) -> Input<Decoded> {
         let event =
             fed_as(record, self.feed).unwrap_or_else(|| panic!("{}: this was not fed: {record:?}", self.source));
         let skipped = self.skipped.iter().any(|(of, range)| *of == record.partition && range.contains(&record.offset));
+        let reclaimed = usize::try_from(record.partition).ok().and_then(|partition| self.reclaimed.get(partition));
+        let unseen = !came.contains(&(record.partition, record.offset));
+        let deleted = unseen && reclaimed.is_some_and(|before| record.offset < *before);
         let fate = match event.ending {
             _ if skipped => Fate::Filtered,
+            Ending::Order(_) | Ending::Tombstone if deleted => Fate::Filtered,
             _ if self.large_refused && record.value.as_ref().is_some_and(|value| value.len() > LARGE) => {
                 Fate::DeadLetter
             }

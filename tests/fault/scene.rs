@@ -60,6 +60,9 @@ pub(crate) const FEED: Feed =
 /// Nothing unusual.
 pub(crate) const PLAN: Plan = Plan { feed: FEED, settings: &[], transaction: &[], source: &[], sink: &[] };
 
+/// A transaction is open long enough to be met midway.
+pub(crate) const LONG_CUT: &[(&str, &str)] = &[("cut_ms", "1000")];
+
 /// The sink's settings. Appended: what the checker compares commits with. The source keeps the time that its records have.
 pub(crate) const APPENDED: [(&str, &str); 2] = [("message.timestamp.type", "LogAppendTime"), ("retention.ms", "-1")];
 
@@ -88,6 +91,8 @@ pub(crate) struct Scene {
     logs: Vec<String>,
     /// See `Readback`.
     pub(super) gone: Vec<Record>,
+    pub(super) earlier: Vec<Record>,
+    pub(super) reclaimed: Vec<i64>,
     pub(super) skipped: Vec<(i32, Range<i64>)>,
 }
 
@@ -149,6 +154,8 @@ impl Scene {
             peak_mib,
             logs: Vec::new(),
             gone: Vec::new(),
+            earlier: Vec::new(),
+            reclaimed: Vec::new(),
             skipped: Vec::new(),
         }
     }
@@ -174,10 +181,13 @@ impl Scene {
 
     /// Ends the oldest sidecar by SIGKILL. What it left uncommitted is evidence.
     pub(crate) fn kill(&mut self) {
-        // What was waited for before comes out when a transaction has just ended.
-        self.await_sidecars("records in flight", |scene| {
-            scene.mode == Mode::AtLeastOnce || scene.metric("records_in_flight") >= 30
-        });
+        if self.mode == Mode::ExactlyOnce {
+            // What was waited for before comes out when a transaction has just ended.
+            self.await_sidecars("records in an open transaction that brokers have", |scene| {
+                let (records, bytes) = (scene.metric("records_in_flight"), scene.metric("in_flight_bytes"));
+                records >= 30 && bytes < records * 20
+            });
+        }
         self.kill_unproved();
         let left = self.uncommitted();
         self.prove(format!("killed with {left} outputs not committed"), left > 0);
@@ -362,6 +372,8 @@ impl Scene {
             large_refused: self.mode == Mode::ExactlyOnce,
             gone: &self.gone,
             skipped: &self.skipped,
+            earlier: &self.earlier,
+            reclaimed: &self.reclaimed,
         };
         readback.history(&watched)
     }

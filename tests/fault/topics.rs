@@ -3,7 +3,9 @@
 //! Comes in: a scene. Goes out: topics changed, and the scene that knows of it. Must never: take a record away that the
 //! checker has not seen.
 
-use super::scene::{PATIENCE, Scene};
+use super::feeder::PARTITIONS;
+use super::scene::{APPENDED, PATIENCE, Scene};
+use super::watcher::Watcher;
 use crate::services::wait_for;
 use std::thread;
 use std::time::Duration;
@@ -55,5 +57,27 @@ impl Scene {
             last = now;
             same.then(|| last.iter().sum())
         })
+    }
+
+    /// Deletes the sink with all that is in it. What the watcher saw of it counts as come out.
+    pub(crate) fn delete_sink(&mut self) {
+        self.earlier = self.watcher.stop();
+        self.turn.direct().delete_topic(&self.sink);
+    }
+
+    /// Makes the sink anew. What was committed by then is not written again.
+    pub(crate) fn recreate_sink(&mut self, partitions: i32) {
+        let direct = self.turn.direct();
+        self.reclaimed = direct.committed(&self.group, &self.source);
+        direct.create_topic(&self.sink, partitions, &APPENDED);
+        self.turn.in_sync(&[&self.sink]);
+        if partitions == PARTITIONS {
+            self.watcher = Watcher::start(direct, &self.sink, partitions);
+        }
+    }
+
+    /// Whether the sink is there.
+    pub(crate) fn has_sink(&self) -> bool {
+        self.turn.has_topic(&self.sink)
     }
 }

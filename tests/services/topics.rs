@@ -205,12 +205,16 @@ impl Broker {
         }
         consumer.assign(&list).unwrap();
         let mut partitions: Vec<Vec<Record>> = vec![Vec::new(); ends.len()];
-        // A partition that is written to meanwhile ends more than once.
+        // A partition that is written to meanwhile ends more than once, or never: it is read to where it ended before.
         let mut ended = BTreeSet::new();
         while ended.len() < ends.len() {
             match consumer.poll(PATIENCE) {
                 Some(Ok(message)) => {
-                    partitions[usize::try_from(message.partition()).unwrap()].push(record_of(&message));
+                    let partition = usize::try_from(message.partition()).unwrap();
+                    if message.offset() + 1 >= ends[partition] {
+                        ended.insert(message.partition());
+                    }
+                    partitions[partition].push(record_of(&message));
                 }
                 Some(Err(KafkaError::PartitionEOF(partition))) => drop(ended.insert(partition)),
                 Some(Err(error)) if error.rdkafka_error_code().is_some_and(passes) => {}

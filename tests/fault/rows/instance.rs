@@ -1,7 +1,7 @@
 //! Faults of the sidecar's own process: killed, ended, frozen, coming and going.
 
 use crate::fault::case::{Case, EXACT, REPLAYS, scaled};
-use crate::fault::scene::{Mode, PATIENCE, PLAN, Plan, Scene};
+use crate::fault::scene::{LONG_CUT, Mode, PATIENCE, PLAN, Plan, Scene};
 use crate::fault::verdict::Promise;
 use crate::services::sidecar::{Metrics, Sidecar};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
@@ -23,7 +23,7 @@ const QUICK_BURIAL: Plan = Plan { settings: &[("kafka.main.\"session.timeout.ms\
 fn killed() -> Case {
     Case {
         row: "1 kill -9 of the sidecar",
-        plan: QUICK_BURIAL,
+        plan: Plan { transaction: LONG_CUT, ..QUICK_BURIAL },
         promise: REPLAYS,
         harm: |scene| {
             scene.join();

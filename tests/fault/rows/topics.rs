@@ -1,6 +1,6 @@
 //! Faults of the topics themselves: more partitions, records that went unread, offsets with gaps.
 
-use crate::fault::case::{Case, EXACT, scaled};
+use crate::fault::case::{Case, EXACT, REPLAYS, scaled};
 use crate::fault::feeder::Feed;
 use crate::fault::scene::{FEED, PLAN, Plan};
 use std::time::Duration;
@@ -8,6 +8,7 @@ use std::time::Duration;
 tests! {
     grown { on_demand at_least_once, on_demand exactly_once }
     taken { on_demand at_least_once, on_demand exactly_once }
+    sink_deleted { on_demand at_least_once, on_demand exactly_once }
     gaps { on_demand at_least_once, on_demand exactly_once }
 }
 
@@ -66,6 +67,34 @@ fn taken() -> Case {
             scene.recover();
             let skipped = scene.metric("offsets_skipped_total");
             scene.prove(format!("{skipped} of 600 offsets counted as skipped"), skipped == 600);
+        },
+    }
+}
+
+fn sink_deleted() -> Case {
+    Case {
+        row: "19 sink deleted, made anew with fewer partitions, then whole",
+        plan: CURIOUS,
+        promise: REPLAYS,
+        harm: |scene| {
+            scene.join();
+            scene.pass(200, "a share to come out");
+            scene.delete_sink();
+            scene.await_sidecars("all partitions to stop", |scene| scene.metric("partitions_stopped") == 4);
+            let told = scene.sidecars[0].said(&["unknown_topic", &scene.sink]);
+            scene.last(scaled(Duration::from_secs(2), Duration::from_secs(60)));
+            let absent = !scene.has_sink();
+            scene.prove(format!("all stopped, the cause told: {told}, no topic made: {absent}"), told && absent);
+            scene.leave();
+            scene.recreate_sink(2);
+            scene.join();
+            let (code, told) = scene.ended(&["fewer_partitions", "has 2 partitions"]);
+            scene.prove(format!("refused with exit code {code:?}, the cause told: {told}"), code == Some(64) && told);
+            scene.turn.direct().delete_topic(&scene.sink);
+            scene.await_sidecars("it to be gone", |scene| !scene.has_sink());
+            scene.recreate_sink(4);
+            scene.join();
+            scene.recover();
         },
     }
 }
