@@ -78,6 +78,9 @@ impl Case {
         };
         self.report(&scene, &verdict, &result, began.elapsed());
         assert!(breaches.is_empty(), "{} {}: {}\n{}", self.row, mode.name(), breaches.join("\n"), scene.state());
+        if result != "kept" {
+            println!("{}", scene.state());
+        }
         result == "kept"
     }
 
