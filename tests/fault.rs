@@ -8,6 +8,7 @@
 
 mod case;
 mod cluster;
+mod ends;
 mod feeder;
 mod history;
 mod member;

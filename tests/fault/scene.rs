@@ -81,14 +81,14 @@ pub(crate) struct Scene {
     pub(super) feeder: Feeder,
     pub(crate) watcher: Watcher,
     pub(crate) sidecars: Vec<Member>,
-    names: Names,
+    pub(super) names: Names,
     /// What must have happened, and whether it did.
     pub(crate) evidence: Vec<(String, bool)>,
     pub(crate) recoveries: Vec<Duration>,
     /// Of all sidecars, the ones that ended included.
     pub(crate) peak_mib: u64,
     /// Of sidecars that ended.
-    logs: Vec<String>,
+    pub(super) logs: Vec<String>,
     /// See `Readback`.
     pub(super) gone: Vec<Record>,
     pub(super) earlier: Vec<Record>,
@@ -177,51 +177,6 @@ impl Scene {
             lines.extend((mode == Mode::ExactlyOnce).then_some(name));
             start(&lines.join("\n")).guest_of(folder)
         }));
-    }
-
-    /// Ends the oldest sidecar by SIGKILL. What it left uncommitted is evidence.
-    pub(crate) fn kill(&mut self) {
-        if self.mode == Mode::ExactlyOnce {
-            // What was waited for before comes out when a transaction has just ended.
-            self.await_sidecars("records in an open transaction that brokers have", |scene| {
-                let (records, bytes) = (scene.metric("records_in_flight"), scene.metric("in_flight_bytes"));
-                records >= 30 && bytes < records * 20
-            });
-        }
-        self.kill_unproved();
-        let left = self.uncommitted();
-        self.prove(format!("killed with {left} outputs not committed"), left > 0);
-    }
-
-    /// Ends the oldest sidecar by SIGKILL, whatever it was about to do.
-    pub(crate) fn kill_unproved(&mut self) {
-        let mut killed = self.sidecars.remove(0);
-        self.note_peak(&killed);
-        killed.signal("KILL");
-        killed.exit(PATIENCE);
-        self.names.give_back(&killed);
-        self.logs.push(killed.log());
-    }
-
-    /// Ends the oldest sidecar by SIGTERM, and has it end well; how long it took.
-    pub(crate) fn leave(&mut self) -> Duration {
-        let mut leaving = self.sidecars.remove(0);
-        self.note_peak(&leaving);
-        leaving.signal("TERM");
-        let (code, took) = leaving.exit(PATIENCE);
-        assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", leaving.log());
-        self.names.give_back(&leaving);
-        self.logs.push(leaving.log());
-        took
-    }
-
-    /// Waits until the oldest sidecar ends by itself: its exit code, and whether a line of its log has these words.
-    pub(crate) fn ended(&mut self, words: &[&str]) -> (Option<i32>, bool) {
-        let mut ended = self.sidecars.remove(0);
-        let (code, _) = ended.exit(PATIENCE);
-        self.names.give_back(&ended);
-        self.logs.push(ended.log());
-        (code, ended.said(words))
     }
 
     /// Sidecars that start from now on have another setting.
@@ -378,7 +333,7 @@ impl Scene {
         readback.history(&watched)
     }
 
-    fn note_peak(&mut self, sidecar: &Sidecar) {
+    pub(super) fn note_peak(&mut self, sidecar: &Sidecar) {
         self.peak_mib = self.peak_mib.max(sidecar.peak_mib().unwrap_or(0));
     }
 

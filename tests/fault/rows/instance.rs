@@ -19,6 +19,8 @@ tests! {
 
 /// A killed member is buried after three seconds.
 const QUICK_BURIAL: Plan = Plan { settings: &[("kafka.main.\"session.timeout.ms\"", "3000")], ..PLAN };
+/// A transaction that is found open is soon aborted by the broker.
+const SHORT_LIVED: &[(&str, &str)] = &[("timeout_ms", "6000"), LONG_CUT[0]];
 
 fn killed() -> Case {
     Case {
@@ -92,7 +94,7 @@ fn rebalance_storm() -> Case {
 fn frozen() -> Case {
     Case {
         row: "10 SIGSTOP of one sidecar of two, beyond its session",
-        plan: QUICK_BURIAL,
+        plan: Plan { transaction: LONG_CUT, ..QUICK_BURIAL },
         promise: Promise { zombies: true, ..REPLAYS },
         harm: |scene| {
             scene.join();
@@ -100,6 +102,7 @@ fn frozen() -> Case {
             for _ in 0..scaled(1, 3) {
                 await_shared(scene);
                 scene.pass(50, "a share to come out");
+                scene.await_open_transaction();
                 // It must not be asked anything while it is frozen.
                 let zombie = scene.sidecars.remove(0);
                 zombie.signal("STOP");
@@ -126,7 +129,7 @@ fn frozen() -> Case {
 fn frozen_for_long() -> Case {
     Case {
         row: "10b SIGSTOP of one sidecar of two, beyond its transaction's timeout",
-        plan: Plan { transaction: &[("timeout_ms", "6000")], ..QUICK_BURIAL },
+        plan: Plan { transaction: SHORT_LIVED, ..QUICK_BURIAL },
         promise: EXACT,
         harm: |scene| {
             scene.join();
@@ -134,6 +137,7 @@ fn frozen_for_long() -> Case {
             for _ in 0..scaled(1, 3) {
                 await_shared(scene);
                 scene.pass(50, "a share to come out");
+                scene.await_open_transaction();
                 let zombie = scene.sidecars.remove(0);
                 zombie.signal("STOP");
                 let left = scene.uncommitted();
@@ -147,11 +151,10 @@ fn frozen_for_long() -> Case {
                 scene.sidecars.push(zombie);
                 await_shared(scene);
                 scene.recover();
-                let back = scene.sidecars.last().is_some_and(|zombie| took_back(zombie) > 0.0);
-                scene.prove(
-                    format!("frozen with {left} outputs not committed, taken back by its owner"),
-                    left > 0 && back,
-                );
+                scene.await_sidecars("its owner to take the transaction back", |scene| {
+                    scene.sidecars.last().is_some_and(|zombie| took_back(zombie) > 0.0)
+                });
+                scene.prove(format!("frozen with {left} outputs not committed, taken back by its owner"), left > 0);
             }
         },
     }
