@@ -4,7 +4,7 @@
 //! pass a case because the brokers are missing, or leave a process behind.
 
 use super::proxy::Proxy;
-use crate::services::topics::Broker;
+use crate::services::topics::{Broker, patiently};
 use crate::services::{self, wait_for};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -173,7 +173,7 @@ impl Cluster {
     pub(crate) fn has_topic(&self, topic: &str) -> bool {
         let consumer: BaseConsumer = self.client().create().unwrap();
         // All of them: to ask for one may make it.
-        let metadata = consumer.fetch_metadata(None, PATIENCE).unwrap();
+        let metadata = patiently("all topics", || consumer.fetch_metadata(None, PATIENCE));
         metadata.topics().iter().any(|found| found.name() == topic)
     }
 

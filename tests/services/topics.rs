@@ -103,7 +103,7 @@ impl Broker {
         }
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let made = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
+        let made = patiently("a new topic", || runtime.block_on(admin.create_topics([&topic], &options)));
         assert!(made.iter().all(Result::is_ok), "{name}: {made:?}");
     }
 
@@ -112,7 +112,7 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let deleted = runtime.block_on(admin.delete_topics(&[name], &options)).unwrap();
+        let deleted = patiently("a deletion", || runtime.block_on(admin.delete_topics(&[name], &options)));
         assert!(deleted.iter().all(Result::is_ok), "{name}: {deleted:?}");
     }
 
@@ -121,8 +121,9 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let made =
-            runtime.block_on(admin.create_partitions([&NewPartitions::new(name, partitions)], &options)).unwrap();
+        let made = patiently("new partitions", || {
+            runtime.block_on(admin.create_partitions([&NewPartitions::new(name, partitions)], &options))
+        });
         assert!(made.iter().all(Result::is_ok), "{name}: {made:?}");
     }
 
@@ -133,7 +134,7 @@ impl Broker {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let change = AlterConfig::new(ResourceSpecifier::Topic(name));
         let change = settings.iter().fold(change, |change, (key, value)| change.set(key, value));
-        let altered = runtime.block_on(admin.alter_configs([&change], &options)).unwrap();
+        let altered = patiently("new settings", || runtime.block_on(admin.alter_configs([&change], &options)));
         assert!(altered.iter().all(Result::is_ok), "{name}: {altered:?}");
     }
 
@@ -142,7 +143,8 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (topic, options) = (ResourceSpecifier::Topic(name), AdminOptions::new());
-        let found = runtime.block_on(admin.describe_configs([&topic], &options)).unwrap().remove(0).unwrap();
+        let found = patiently("settings", || runtime.block_on(admin.describe_configs([&topic], &options)));
+        let found = found.into_iter().next().unwrap().unwrap();
         found.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
     }
 
@@ -153,7 +155,7 @@ impl Broker {
         list.add_partition_offset(topic, partition, Offset::Offset(before)).unwrap();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let deleted = runtime.block_on(admin.delete_records(&list, &options)).unwrap();
+        let deleted = patiently("a cut", || runtime.block_on(admin.delete_records(&list, &options)));
         assert!(deleted.elements().iter().all(|element| element.error().is_ok()), "{topic}: {deleted:?}");
     }
 
@@ -234,6 +236,11 @@ impl Broker {
     pub(crate) fn try_end_offsets(&self, topic: &str) -> KafkaResult<Vec<i64>> {
         let consumer: BaseConsumer = self.client().create()?;
         let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+        if let Some(error) = metadata.topics().first().and_then(|topic| topic.error()).map(RDKafkaErrorCode::from)
+            && passes(error)
+        {
+            return Err(KafkaError::MetadataFetch(error));
+        }
         let partitions = metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default();
         partitions.iter().map(|found| Ok(consumer.fetch_watermarks(topic, found.id(), PATIENCE)?.1)).collect()
     }
