@@ -8,13 +8,16 @@
 
 mod case;
 mod cluster;
+mod ends;
 mod feeder;
 mod history;
+mod member;
 mod proxy;
 mod readback;
 mod rows;
 mod scene;
 mod synthetic;
+mod topics;
 mod verdict;
 mod watcher;
 mod weather;

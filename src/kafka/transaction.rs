@@ -3,6 +3,12 @@
 //! The lane goes on polling its queues meanwhile; a flush inside a call even needs that, for it waits until the reports
 //! are read. After a commit or an abort the next transaction is begun, which asks nobody.
 //!
+//! librdkafka bounds the sending of offsets by the arrival of answers, not by a clock (rdkafka_txnmgr.c: the call waits with
+//! `RD_POLL_INFINITE`; rdkafka_coord.c: `creq_ts_timeout` is set and never read). Where the lookup of the group's coordinator
+//! is answered with an error such as NOT_COORDINATOR, nothing asks again until a connection goes up or down, and the call
+//! does not come back. A thread that hangs in one is left behind with its producer. Should it go on later, it does no harm:
+//! the next producer's init ends or awaits what that one left, and only then are the group's offsets asked.
+//!
 //! Comes in: one call at a time. Goes out: how it ended. Must never: wait without a bound; decide what an end means.
 
 use super::ffi::{TransactionError, commit_transaction};
@@ -13,9 +19,10 @@ use crate::fault::{Blame, Fault, Stage};
 use crate::record::TopicPartition;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -25,6 +32,10 @@ const SLICE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long an init goes on before the lane is told that it has to wait.
 const INIT: Duration = Duration::from_secs(5);
+/// How much longer than it should a call may take before it is taken to hang.
+const GRACE: Duration = Duration::from_secs(5);
+/// How long the last call may go on once nobody waits for it.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// How a call ended.
 #[derive(Debug)]
@@ -58,6 +69,10 @@ pub struct Transactor {
     /// Nobody waits for the end of a call any more.
     given_up: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
+    /// When the call under way is taken to hang; None: none is.
+    hangs: Cell<Option<Instant>>,
+    name: String,
+    patience: Duration,
 }
 
 impl Transactor {
@@ -77,36 +92,57 @@ impl Transactor {
                 }
             }
         })?;
-        Ok(Self { calls, ends, given_up, thread: Some(thread) })
+        let (thread, hangs, name) = (Some(thread), Cell::new(None), name.to_owned());
+        Ok(Self { calls, ends, given_up, thread, hangs, name, patience })
     }
 
     /// Takes a producer's id over from all that had it before: what they left open is aborted, or waited for.
     pub fn init(&self, producer: &Producer, before: Option<Producer>) {
-        self.call(Call::Init(producer.client(), before.map(Box::new)));
+        self.call(Call::Init(producer.client(), before.map(Box::new)), INIT);
     }
 
     /// Commits what was produced together with these "next to read" offsets.
     pub fn commit(&self, producer: &Producer, offsets: Vec<(TopicPartition, i64)>, group: consumer::Group) {
-        self.call(Call::Commit(producer.client(), offsets, group));
+        self.call(Call::Commit(producer.client(), offsets, group), self.patience);
     }
 
     /// Takes back what was produced since the last commit.
     pub fn abort(&self, producer: &Producer) {
-        self.call(Call::Abort(producer.client()));
+        self.call(Call::Abort(producer.client()), self.patience);
     }
 
     /// How the call ended, once it has.
     #[must_use]
-    pub fn ended(&self) -> Option<End> {
-        match self.ends.try_recv() {
-            Ok(end) => Some(end),
-            Err(TryRecvError::Empty) => None,
-            Err(TryRecvError::Disconnected) => Some(End::Refused(died())),
+    pub fn ended(&mut self) -> Option<End> {
+        let end = match self.ends.try_recv() {
+            Ok(end) => end,
+            Err(TryRecvError::Empty) => {
+                self.hangs.get().filter(|hangs| *hangs <= Instant::now())?;
+                self.leave_behind()
+            }
+            Err(TryRecvError::Disconnected) => End::Refused(died()),
+        };
+        self.hangs.set(None);
+        Some(end)
+    }
+
+    /// Goes on with another thread.
+    fn leave_behind(&mut self) -> End {
+        // Neither joined nor waited for: it may hang for good. It holds all that its call needs.
+        drop(self.thread.take());
+        self.hangs.set(None);
+        match Self::begin(&self.name, self.patience) {
+            Ok(another) => *self = another,
+            Err(_) => return End::Refused(died()),
         }
+        let message = "a transaction call did not come back, as happens while a coordinator moves; a new producer takes \
+                       the transactional id over, and the group's offsets tell whether it took effect";
+        End::Unknown(Fault::passing(Stage::Commit, Blame::Broker, "unreachable", message))
     }
 
     /// One call at a time, so there is room; a thread that died says so by `ended`.
-    fn call(&self, call: Call) {
+    fn call(&self, call: Call, patience: Duration) {
+        self.hangs.set(Some(Instant::now() + patience + GRACE));
         drop(self.calls.try_send(call));
     }
 }
@@ -116,7 +152,9 @@ impl Drop for Transactor {
         self.given_up.store(true, Ordering::Relaxed);
         // Ends the thread's loop.
         self.calls = sync_channel(1).0;
-        if let Some(thread) = self.thread.take() {
+        let under_way = self.hangs.get().is_some();
+        let hangs = under_way && matches!(self.ends.recv_timeout(FAREWELL), Err(RecvTimeoutError::Timeout));
+        if let Some(thread) = self.thread.take().filter(|_| !hangs) {
             // A panic there has been reported by its thread.
             drop(thread.join());
         }
@@ -135,7 +173,7 @@ impl Caller {
             Call::Init(client, before) => {
                 // It may hold the old one's unsent records for a moment.
                 drop(before);
-                let tried = self.tried(INIT, |wait| told(client.init_transactions(wait)));
+                let tried = self.tried(Instant::now(), INIT, |wait| told(client.init_transactions(wait)));
                 match tried.and_then(|()| told(client.begin_transaction())) {
                     Ok(()) => End::Done,
                     Err(error) => init_end(&error),
@@ -143,16 +181,18 @@ impl Caller {
             }
             Call::Commit(client, offsets, group) => {
                 let Ok(list) = list_at(&offsets) else { return End::Refused(died()) };
-                let sent =
-                    self.tried(self.patience, |wait| told(client.send_offsets_to_transaction(&list, &group.0, wait)));
+                let began = Instant::now();
+                let sent = self.tried(began, self.patience, |wait| {
+                    told(client.send_offsets_to_transaction(&list, &group.0, wait))
+                });
                 let committed = sent.and_then(|()| {
                     let native = client.client().native_ptr();
-                    self.tried(self.patience, |wait| commit_transaction(native, wait))
+                    self.tried(began, self.patience, |wait| commit_transaction(native, wait))
                 });
                 Self::over(&client, committed, "committing a transaction")
             }
             Call::Abort(client) => {
-                let aborted = self.tried(self.patience, |wait| told(client.abort_transaction(wait)));
+                let aborted = self.tried(Instant::now(), self.patience, |wait| told(client.abort_transaction(wait)));
                 Self::over(&client, aborted, "aborting a transaction")
             }
         }
@@ -161,10 +201,10 @@ impl Caller {
     /// Makes a call until it ends, is given up or takes too long.
     fn tried(
         &self,
+        began: Instant,
         patience: Duration,
         mut call: impl FnMut(Duration) -> Result<(), TransactionError>,
     ) -> Result<(), TransactionError> {
-        let began = Instant::now();
         loop {
             let tried = call(SLICE);
             let again = tried.as_ref().is_err_and(|error| error.retriable);

@@ -4,7 +4,7 @@
 //! pass a case because the brokers are missing, or leave a process behind.
 
 use super::proxy::Proxy;
-use crate::services::topics::Broker;
+use crate::services::topics::{Broker, patiently};
 use crate::services::{self, wait_for};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -167,6 +167,14 @@ impl Cluster {
         let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).ok()?;
         let found = metadata.topics().first()?.partitions().iter().find(|found| found.id() == partition)?;
         (found.leader() > 0).then(|| found.leader())
+    }
+
+    /// Whether there is such a topic.
+    pub(crate) fn has_topic(&self, topic: &str) -> bool {
+        let consumer: BaseConsumer = self.client().create().unwrap();
+        // All of them: to ask for one may make it.
+        let metadata = patiently("all topics", || consumer.fetch_metadata(None, PATIENCE));
+        metadata.topics().iter().any(|found| found.name() == topic)
     }
 
     /// Waits until each partition of these topics has a leader and all three replicas in sync.

@@ -4,11 +4,11 @@
 //! reorder a record, or repeat one by itself (its idempotent producer may, when all brokers are killed: readback takes the source
 //! as it is); stop because a broker does.
 
-use crate::real::event::{Event, Mix, event, sequence};
+use crate::real::event::{Event, Mix, event, large, sequence};
 use crate::services::topics::{Broker, Record};
 use rdkafka::producer::{BaseProducer, Producer};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -16,9 +16,11 @@ use std::time::{Duration, Instant};
 pub(crate) const PARTITIONS: i32 = 4;
 /// Different keys of each partition.
 const KEYS: i64 = 16;
+/// Characters of an order that is larger than some sinks take.
+pub(crate) const LARGE: usize = 300_000;
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// What a feeder feeds.
+/// What is fed, and how.
 #[derive(Clone, Copy)]
 pub(crate) struct Feed {
     /// Records a second of each partition.
@@ -30,11 +32,19 @@ pub(crate) struct Feed {
     pub(crate) padding: usize,
     /// Of the source's batches.
     pub(crate) codec: &'static str,
+    /// Each so many records of a partition, one is `LARGE`; 0: none is.
+    pub(crate) large_every: i64,
+    /// In transactions, every third of which is aborted: offsets have gaps, and the log ends with a marker.
+    pub(crate) transactions: bool,
 }
 
 /// The event with a sequence number: those of the real suites, with keys that come again.
 pub(crate) fn fed(partition: i32, sequence: i64, feed: Feed) -> Event {
-    let mut event = event(partition, sequence, feed.mix);
+    let place = sequence + i64::from(partition) * feed.large_every / i64::from(PARTITIONS);
+    let mut event = match feed.large_every {
+        every if every > 0 && place % every == every / 2 => large(partition, sequence, LARGE),
+        _ => event(partition, sequence, feed.mix),
+    };
     event.record.key = Some(format!("{partition}:{}", sequence % KEYS).into_bytes());
     if let Some(value) = &mut event.record.value {
         value.resize(value.len() + feed.padding, b' ');
@@ -60,30 +70,45 @@ struct Shared {
     stop: AtomicBool,
     /// Records handed over of each partition.
     next: AtomicI64,
+    partitions: AtomicI32,
 }
 
 impl Feeder {
-    /// Feeds until stopped.
+    /// Feeds each partition until stopped.
     pub(crate) fn start(broker: &Broker, topic: &str, feed: Feed) -> Self {
-        let producer: BaseProducer = broker
-            .client()
+        let mut config = broker.client();
+        config
             .set("enable.idempotence", "true")
-            .set("message.timeout.ms", "0")
             .set("linger.ms", "5")
             .set("compression.type", feed.codec)
+            .set("topic.metadata.refresh.interval.ms", "1000")
             .set("reconnect.backoff.max.ms", "500")
-            .set("retry.backoff.max.ms", "500")
-            .create()
-            .unwrap();
-        let (shared, topic) = (Arc::new(Shared::default()), topic.to_owned());
-        let seen = Arc::clone(&shared);
-        let thread = thread::spawn(move || run(&producer, &topic, feed, &seen));
+            .set("retry.backoff.max.ms", "500");
+        match feed.transactions {
+            true => config.set("transactional.id", topic),
+            false => config.set("message.timeout.ms", "0"),
+        };
+        let producer: BaseProducer = config.create().unwrap();
+        let shared = Arc::new(Shared { partitions: AtomicI32::new(PARTITIONS), ..Shared::default() });
+        let (topic, seen) = (topic.to_owned(), Arc::clone(&shared));
+        let line = Line { producer, topic, feed };
+        let thread = thread::spawn(move || line.run(&seen));
         Self { shared, thread: Some(thread) }
     }
 
     /// How many records of each partition were handed over.
     pub(crate) fn next(&self) -> i64 {
         self.shared.next.load(Ordering::SeqCst)
+    }
+
+    /// How many partitions are fed.
+    pub(crate) fn partitions(&self) -> i32 {
+        self.shared.partitions.load(Ordering::SeqCst)
+    }
+
+    /// The topic has more partitions now: the new ones get all that the others have had, then the same as they.
+    pub(crate) fn grow(&self, partitions: i32) {
+        self.shared.partitions.store(partitions, Ordering::SeqCst);
     }
 
     /// Stops and waits until the brokers have all; how many of each partition.
@@ -102,26 +127,56 @@ impl Drop for Feeder {
     }
 }
 
-fn run(producer: &BaseProducer, topic: &str, feed: Feed, shared: &Shared) {
-    let began = Instant::now();
-    while !shared.stop.load(Ordering::SeqCst) {
-        let due = feed.backlog + (began.elapsed().as_secs_f64() * feed.pace as f64) as i64;
-        let next = shared.next.load(Ordering::SeqCst);
-        for offset in next..due {
-            for partition in 0..PARTITIONS {
-                send(producer, topic, &fed(partition, offset, feed).record);
-            }
-            shared.next.store(offset + 1, Ordering::SeqCst);
-        }
-        producer.poll(Duration::from_millis(10));
-    }
-    producer.flush(PATIENCE).unwrap();
+/// The feeding thread's own.
+struct Line {
+    producer: BaseProducer,
+    topic: String,
+    feed: Feed,
 }
 
-fn send(producer: &BaseProducer, topic: &str, record: &Record) {
-    let mut outgoing = record.outgoing(topic);
-    while let Err((_, back)) = producer.send(outgoing) {
-        producer.poll(Duration::from_millis(10));
-        outgoing = back;
+impl Line {
+    fn run(&self, shared: &Shared) {
+        let (began, mut fed, mut rounds) = (Instant::now(), PARTITIONS, 0);
+        if self.feed.transactions {
+            self.producer.init_transactions(PATIENCE).unwrap();
+        }
+        while !shared.stop.load(Ordering::SeqCst) {
+            let due = self.feed.backlog + (began.elapsed().as_secs_f64() * self.feed.pace as f64) as i64;
+            let next = shared.next.load(Ordering::SeqCst);
+            if self.feed.transactions {
+                self.producer.begin_transaction().unwrap();
+            }
+            let partitions = shared.partitions.load(Ordering::SeqCst);
+            for (partition, sequence) in
+                (fed..partitions).flat_map(|new| (0..next).map(move |sequence| (new, sequence)))
+            {
+                self.send(partition, sequence);
+            }
+            fed = partitions;
+            for sequence in next..due {
+                (0..fed).for_each(|partition| self.send(partition, sequence));
+                shared.next.store(sequence + 1, Ordering::SeqCst);
+            }
+            rounds += 1;
+            match self.feed.transactions {
+                false => self.producer.poll(Duration::from_millis(10)),
+                true if rounds % 3 == 2 => {
+                    // Into the log before they are taken back.
+                    self.producer.flush(PATIENCE).unwrap();
+                    self.producer.abort_transaction(PATIENCE).unwrap();
+                }
+                true => self.producer.commit_transaction(PATIENCE).unwrap(),
+            }
+        }
+        self.producer.flush(PATIENCE).unwrap();
+    }
+
+    fn send(&self, partition: i32, sequence: i64) {
+        let event = fed(partition, sequence, self.feed);
+        let mut outgoing = event.record.outgoing(&self.topic);
+        while let Err((_, back)) = self.producer.send(outgoing) {
+            self.producer.poll(Duration::from_millis(10));
+            outgoing = back;
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! Comes in: the names of a run's topics and group. Goes out: inputs, outputs, dead letters, and every offset commit as
 //! the group's coordinator logged it. Must never: take what was meant to be written for what was.
 
-use super::feeder::{Feed, fed_as};
+use super::feeder::{Feed, LARGE, fed_as};
 use super::history::{Commit, Fate, History, Input, Letter, Output, Position};
 use super::watcher::source_of;
 use crate::real::event::Ending;
@@ -13,6 +13,8 @@ use apache_avro::Schema;
 use apache_avro::reader::datum::GenericDatumReader;
 use apache_avro::types::Value;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::time::Duration;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,6 +33,16 @@ pub(crate) struct Readback<'a> {
     pub(crate) group: &'a str,
     pub(crate) schema_id: i32,
     pub(crate) feed: Feed,
+    /// What is large must be a dead letter.
+    pub(crate) large_refused: bool,
+    /// Records of the source that are no longer in it.
+    pub(crate) gone: &'a [Record],
+    /// Offsets of a partition that nobody could read in time: nothing may come of them.
+    pub(crate) skipped: &'a [(i32, Range<i64>)],
+    /// What was seen of a sink that was deleted.
+    pub(crate) earlier: &'a [Record],
+    /// Of each partition, the offset up to which outputs may have gone with that sink, unseen.
+    pub(crate) reclaimed: &'a [i64],
 }
 
 impl Readback<'_> {
@@ -41,22 +53,45 @@ impl Readback<'_> {
         let outputs = |records: &mut dyn Iterator<Item = &Record>| {
             records.map(|record| output(record, |value| decode(&reader, self.schema_id, value))).collect()
         };
-        let (source, sink) = (self.broker.read_topic(self.source), self.broker.read_topic(self.sink));
+        let (mut source, sink) = (self.broker.read_topic(self.source).concat(), self.broker.read_topic(self.sink));
+        source.extend_from_slice(self.gone);
+        source.sort_by_key(|record| (record.partition, record.offset));
+        source.dedup();
         let letters = self.broker.read_topic(self.dead_letter);
+        let later = |records: &mut dyn Iterator<Item = &Record>| -> Vec<Record> {
+            records.map(|record| Record { offset: record.offset + self.shift(), ..record.clone() }).collect()
+        };
+        let watched = [self.earlier, &later(&mut watched.iter())].concat();
+        let sink = [self.earlier, &later(&mut sink.iter().flatten())].concat();
+        let came: BTreeSet<_> = sink.iter().filter_map(source_of).collect();
         History {
-            inputs: source.iter().flatten().map(|record| self.input(record)).collect(),
+            inputs: source.iter().map(|record| self.input(record, &came)).collect(),
             watched: outputs(&mut watched.iter()),
-            outputs: outputs(&mut sink.iter().flatten()),
+            outputs: outputs(&mut sink.iter()),
             letters: letters.iter().flatten().map(|found| letter(found, &source)).collect(),
             commits: commits(self.broker, self.group, self.source),
             unstable: unstable(self.broker, self.sink),
         }
     }
 
-    fn input(&self, record: &Record) -> Input<Decoded> {
+    /// The offsets of a sink that was made anew lie behind those of the one before.
+    fn shift(&self) -> i64 {
+        if self.earlier.is_empty() { 0 } else { 1 << 40 }
+    }
+
+    fn input(&self, record: &Record, came: &BTreeSet<(i32, i64)>) -> Input<Decoded> {
         let event =
             fed_as(record, self.feed).unwrap_or_else(|| panic!("{}: this was not fed: {record:?}", self.source));
+        let skipped = self.skipped.iter().any(|(of, range)| *of == record.partition && range.contains(&record.offset));
+        let reclaimed = usize::try_from(record.partition).ok().and_then(|partition| self.reclaimed.get(partition));
+        let unseen = !came.contains(&(record.partition, record.offset));
+        let deleted = unseen && reclaimed.is_some_and(|before| record.offset < *before);
         let fate = match event.ending {
+            _ if skipped => Fate::Filtered,
+            Ending::Order(_) | Ending::Tombstone if deleted => Fate::Filtered,
+            _ if self.large_refused && record.value.as_ref().is_some_and(|value| value.len() > LARGE) => {
+                Fate::DeadLetter
+            }
             Ending::Order(order) => Fate::Output(Ok(Some(order.avro()))),
             Ending::Tombstone => Fate::Output(Ok(None)),
             Ending::Refused(_) => Fate::DeadLetter,
@@ -66,13 +101,14 @@ impl Readback<'_> {
 }
 
 /// A dead letter against the record of the source that it says it is.
-fn letter(letter: &Record, source: &[Vec<Record>]) -> Letter {
+fn letter(letter: &Record, source: &[Record]) -> Letter {
     let number = |name: &str| -> Option<i64> { letter.header(&format!("json2avro.source.{name}"))?.parse().ok() };
     let (partition, offset) = (number("partition").unwrap_or(-1), number("offset").unwrap_or(-1));
     let own: HeaderList = letter.headers.iter().filter(|(name, _)| !name.starts_with("json2avro.")).cloned().collect();
     let same = |was: &Record| was.key == letter.key && was.value == letter.value && was.headers == own;
-    let was = usize::try_from(partition).ok().and_then(|partition| source.get(partition));
-    let was = was.and_then(|records| records.get(usize::try_from(offset).ok()?));
+    let at = (partition as i32, offset);
+    let was = source.binary_search_by_key(&at, |record| (record.partition, record.offset));
+    let was = was.ok().and_then(|index| source.get(index));
     Letter { source: Position { partition: partition as i32, offset }, intact: was.is_some_and(same) }
 }
 

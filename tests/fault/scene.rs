@@ -6,13 +6,16 @@
 use super::cluster::{BROKERS, Turn};
 use super::feeder::{Feed, Feeder, PARTITIONS};
 use super::history::History;
+use super::member::{Member, Names};
 use super::readback::{Decoded, Readback, unstable};
 use super::watcher::Watcher;
 use crate::fake_registry::FakeRegistry;
 use crate::real::event::Mix;
 use crate::real::order;
 use crate::services::sidecar::Sidecar;
+use crate::services::topics::Record;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -40,38 +43,35 @@ impl Mode {
 /// What a case needs from the start.
 #[derive(Clone, Copy)]
 pub(crate) struct Plan {
-    /// Records a second of each partition.
-    pub(crate) pace: i64,
-    pub(crate) mix: Mix,
-    /// Records of each partition that lie there before a sidecar joins (`await_backlog`).
-    pub(crate) backlog: i64,
-    /// Spaces behind each JSON text of the source: they compress to next to nothing.
-    pub(crate) padding: usize,
-    /// Of the source's batches.
-    pub(crate) codec: &'static str,
+    pub(crate) feed: Feed,
     /// Config keys beside the usual ones, as TOML.
     pub(crate) settings: &'static [(&'static str, &'static str)],
+    /// Keys of `[pipeline.main.transaction]`, under exactly-once.
+    pub(crate) transaction: &'static [(&'static str, &'static str)],
+    /// Of the source topic.
+    pub(crate) source: &'static [(&'static str, &'static str)],
     /// Of the sink topic.
     pub(crate) sink: &'static [(&'static str, &'static str)],
 }
 
 /// A few tombstones and bad records among 800 a second.
-pub(crate) const PLAN: Plan = Plan {
+pub(crate) const FEED: Feed = Feed {
     pace: 200,
     mix: Mix { tombstones: 20, refused: 10 },
     backlog: 0,
     padding: 0,
     codec: "lz4",
-    settings: &[],
-    sink: &[],
+    large_every: 0,
+    transactions: false,
 };
+/// Nothing unusual.
+pub(crate) const PLAN: Plan = Plan { feed: FEED, settings: &[], transaction: &[], source: &[], sink: &[] };
 
-impl Plan {
-    fn feed(&self) -> Feed {
-        let Self { pace, mix, backlog, padding, codec, .. } = *self;
-        Feed { pace, mix, backlog, padding, codec }
-    }
-}
+/// A transaction is open long enough to be met midway.
+pub(crate) const LONG_CUT: &[(&str, &str)] = &[("cut_ms", "1000")];
+
+/// The sink's settings. Appended: what the checker compares commits with. The source keeps the time that its records have.
+pub(crate) const APPENDED: [(&str, &str); 2] = [("message.timestamp.type", "LogAppendTime"), ("retention.ms", "-1")];
 
 /// One case's world.
 pub(crate) struct Scene {
@@ -80,21 +80,27 @@ pub(crate) struct Scene {
     pub(crate) source: String,
     pub(crate) sink: String,
     dead_letter: String,
-    group: String,
+    pub(super) group: String,
     pub(crate) registry: FakeRegistry,
     schema_id: i32,
     plan: Plan,
-    settings: BTreeMap<&'static str, String>,
-    feeder: Feeder,
+    settings: BTreeMap<String, String>,
+    pub(super) feeder: Feeder,
     pub(crate) watcher: Watcher,
-    pub(crate) sidecars: Vec<Sidecar>,
+    pub(crate) sidecars: Vec<Member>,
+    pub(super) names: Names,
     /// What must have happened, and whether it did.
     pub(crate) evidence: Vec<(String, bool)>,
     pub(crate) recoveries: Vec<Duration>,
     /// Of all sidecars, the ones that ended included.
     pub(crate) peak_mib: u64,
     /// Of sidecars that ended.
-    logs: Vec<String>,
+    pub(super) logs: Vec<String>,
+    /// See `Readback`.
+    pub(super) gone: Vec<Record>,
+    pub(super) earlier: Vec<Record>,
+    pub(super) reclaimed: Vec<i64>,
+    pub(super) skipped: Vec<(i32, Range<i64>)>,
 }
 
 impl Scene {
@@ -104,10 +110,8 @@ impl Scene {
         let source = format!("{name}-{}-{}", mode.name(), RUNS.fetch_add(1, Ordering::SeqCst));
         let (sink, dead_letter) = (format!("{source}-avro"), format!("{source}-dead-letter"));
         let direct = turn.direct();
-        // Appended: what the checker compares commits with. The source keeps the time that its records have.
-        let appended = [("message.timestamp.type", "LogAppendTime"), ("retention.ms", "-1")];
-        direct.create_topic(&source, PARTITIONS, &[("retention.ms", "-1")]);
-        direct.create_topic(&sink, PARTITIONS, &[&appended[..], plan.sink].concat());
+        direct.create_topic(&source, PARTITIONS, &[&[("retention.ms", "-1")], plan.source].concat());
+        direct.create_topic(&sink, PARTITIONS, &[&APPENDED[..], plan.sink].concat());
         direct.create_topic(&dead_letter, PARTITIONS, &[("retention.ms", "-1")]);
         turn.in_sync(&[&source, &sink, &dead_letter]);
         let registry = FakeRegistry::start();
@@ -127,11 +131,14 @@ impl Scene {
             ("pipeline.main.refused.dead_letter_topic", quoted(&dead_letter)),
         ]);
         settings.extend(plan.settings.iter().map(|(key, value)| (*key, (*value).to_owned())));
+        let mut settings: BTreeMap<_, _> = settings.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         if mode == Mode::ExactlyOnce {
-            settings.insert("pipeline.main.delivery", quoted(mode.name()));
+            settings.insert("pipeline.main.delivery".into(), quoted(mode.name()));
+            let of = plan.transaction.iter();
+            settings.extend(of.map(|(key, value)| (format!("pipeline.main.transaction.{key}"), (*value).to_owned())));
         }
         let watcher = Watcher::start(direct, &sink, PARTITIONS);
-        let feeder = Feeder::start(direct, &source, plan.feed());
+        let feeder = Feeder::start(direct, &source, plan.feed);
         let sidecars = Vec::new();
         let (evidence, recoveries, peak_mib) = (Vec::new(), Vec::new(), 0);
         Self {
@@ -148,53 +155,45 @@ impl Scene {
             feeder,
             watcher,
             sidecars,
+            names: Names::default(),
             evidence,
             recoveries,
             peak_mib,
             logs: Vec::new(),
+            gone: Vec::new(),
+            earlier: Vec::new(),
+            reclaimed: Vec::new(),
+            skipped: Vec::new(),
         }
     }
 
     /// One more sidecar; does not wait for it.
     pub(crate) fn join(&mut self) {
-        self.sidecars.push(Sidecar::start(&self.config()).guest_of(self.turn.folder()));
+        self.join_as(Sidecar::start);
     }
 
     /// One more sidecar, whose log nobody reads.
     pub(crate) fn join_unheard(&mut self) {
-        self.sidecars.push(Sidecar::start_unheard(&self.config()).guest_of(self.turn.folder()));
+        self.join_as(Sidecar::start_unheard);
     }
 
-    fn config(&self) -> String {
-        let lines: Vec<String> = self.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        lines.join("\n")
+    fn join_as(&mut self, start: impl FnOnce(&str) -> Sidecar) {
+        let mut lines: Vec<String> = self.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        let (mode, folder) = (self.mode, self.turn.folder());
+        self.sidecars.push(self.names.bear(|name| {
+            lines.extend((mode == Mode::ExactlyOnce).then_some(name));
+            start(&lines.join("\n")).guest_of(folder)
+        }));
     }
 
-    /// Ends the oldest sidecar by SIGKILL. What it left uncommitted is evidence.
-    pub(crate) fn kill(&mut self) {
-        self.kill_unproved();
-        let left = self.uncommitted();
-        self.prove(format!("killed with {left} outputs not committed"), left > 0);
+    /// Sidecars that start from now on have another setting.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(key.to_owned(), value.to_owned());
     }
 
-    /// Ends the oldest sidecar by SIGKILL, whatever it was about to do.
-    pub(crate) fn kill_unproved(&mut self) {
-        let mut killed = self.sidecars.remove(0);
-        self.note_peak(&killed);
-        killed.signal("KILL");
-        killed.exit(PATIENCE);
-        self.logs.push(killed.log());
-    }
-
-    /// Ends the oldest sidecar by SIGTERM, and has it end well; how long it took.
-    pub(crate) fn leave(&mut self) -> Duration {
-        let mut leaving = self.sidecars.remove(0);
-        self.note_peak(&leaving);
-        leaving.signal("TERM");
-        let (code, took) = leaving.exit(PATIENCE);
-        assert_eq!(code, Some(0), "exit code after SIGTERM:\n{}", leaving.log());
-        self.logs.push(leaving.log());
-        took
+    /// No more is fed.
+    pub(crate) fn stop_feeding(&mut self) {
+        self.feeder.stop();
     }
 
     /// Outputs that nothing was committed behind: written and not committed, or in a transaction that is open.
@@ -225,12 +224,13 @@ impl Scene {
     /// Waits until each partition has put out what is fed now and so many records more.
     pub(crate) fn pass(&mut self, more: i64, what: &str) {
         let goal = self.next() + more;
-        self.await_sidecars(what, |scene| (0..PARTITIONS).all(|partition| scene.watcher.reached(partition) >= goal));
+        let partitions = self.feeder.partitions();
+        self.await_sidecars(what, |scene| (0..partitions).all(|partition| scene.watcher.reached(partition) >= goal));
     }
 
     /// Waits until the backlog lies in the source; its bytes as a consumer holds them.
     pub(crate) fn await_backlog(&self) -> usize {
-        let Plan { backlog, padding, .. } = self.plan;
+        let Feed { backlog, padding, .. } = self.plan.feed;
         let there = |ends: &Vec<i64>| ends.iter().all(|end| *end >= backlog);
         self.wait("the backlog", || self.turn.direct().try_end_offsets(&self.source).is_ok_and(|ends| there(&ends)));
         usize::try_from(backlog * i64::from(PARTITIONS)).unwrap() * padding
@@ -238,7 +238,7 @@ impl Scene {
 
     /// The most memory that any sidecar had so far, MiB.
     pub(crate) fn peak_mib(&mut self) -> u64 {
-        let running = self.sidecars.iter().filter_map(Sidecar::peak_mib).max().unwrap_or(0);
+        let running = self.sidecars.iter().filter_map(|member| member.peak_mib()).max().unwrap_or(0);
         self.peak_mib = self.peak_mib.max(running);
         self.peak_mib
     }
@@ -263,7 +263,7 @@ impl Scene {
         }
     }
 
-    fn wait(&self, what: &str, holds: impl Fn() -> bool) {
+    pub(super) fn wait(&self, what: &str, holds: impl Fn() -> bool) {
         crate::services::wait_for(what, PATIENCE, || holds().then_some(()));
     }
 
@@ -281,7 +281,12 @@ impl Scene {
 
     /// The sum of a metric over all sidecars.
     pub(crate) fn metric(&self, name: &str) -> u64 {
-        self.sidecars.iter().filter_map(Sidecar::metrics).map(|metrics| metrics.count(name)).sum()
+        self.sidecars.iter().filter_map(|sidecar| sidecar.metrics()).map(|metrics| metrics.count(name)).sum()
+    }
+
+    /// How many members the sidecars' group has.
+    pub(crate) fn members(&self) -> usize {
+        self.turn.direct().group(&self.group).0
     }
 
     /// The broker that leads a partition of the sink now.
@@ -306,10 +311,13 @@ impl Scene {
 
     /// Stops the feeder, lets the sidecars come to the end and leave, and reads everything back.
     pub(crate) fn finish(&mut self) -> History<Decoded> {
-        let fed = self.feeder.stop();
-        let ends = self.turn.direct().end_offsets(&self.source);
-        let repeated = ends.iter().sum::<i64>() - fed * i64::from(PARTITIONS);
-        if repeated > 0 {
+        let fed = self.feeder.stop() * i64::from(self.feeder.partitions());
+        // Behind the last record: no marker of a transaction has to be committed.
+        let source = self.turn.direct().read_topic(&self.source);
+        let ends = source.iter().zip(self.turn.direct().end_offsets(&self.source));
+        let ends: Vec<i64> = ends.map(|(records, end)| records.last().map_or(end, |last| last.offset + 1)).collect();
+        let repeated = ends.iter().sum::<i64>() - fed;
+        if repeated > 0 && !self.plan.feed.transactions {
             self.prove(format!("the feeder's own idempotent producer wrote {repeated} records twice"), true);
         }
         let mut asked: Option<Instant> = None;
@@ -326,10 +334,9 @@ impl Scene {
         }
         let direct = self.turn.direct();
         assert_eq!(direct.committed(&self.group, &self.source), ends, "committed in the end");
-        let written: i64 = direct.end_offsets(&self.sink).iter().sum();
-        if self.mode == Mode::AtLeastOnce {
-            self.wait("the watcher to see what is written", || self.watcher.count() as i64 >= written);
-        }
+        // Markers of transactions have offsets, too: the records are counted.
+        let written = direct.read_topic(&self.sink).iter().map(Vec::len).sum();
+        self.wait("the watcher to see what is written", || self.watcher.count() >= written);
         let watched = self.watcher.stop();
         let readback = Readback {
             broker: direct,
@@ -338,19 +345,30 @@ impl Scene {
             dead_letter: &self.dead_letter,
             group: &self.group,
             schema_id: self.schema_id,
-            feed: self.plan.feed(),
+            feed: self.plan.feed,
+            large_refused: self.mode == Mode::ExactlyOnce,
+            gone: &self.gone,
+            skipped: &self.skipped,
+            earlier: &self.earlier,
+            reclaimed: &self.reclaimed,
         };
         readback.history(&watched)
     }
 
-    fn note_peak(&mut self, sidecar: &Sidecar) {
+    pub(super) fn note_peak(&mut self, sidecar: &Sidecar) {
         self.peak_mib = self.peak_mib.max(sidecar.peak_mib().unwrap_or(0));
+    }
+
+    /// The source's end offsets, added up.
+    pub(crate) fn end(&self) -> u64 {
+        self.turn.direct().end_offsets(&self.source).iter().sum::<i64>().unsigned_abs()
     }
 
     /// For a person who has to find out why.
     pub(crate) fn state(&self) -> String {
-        let reached: Vec<i64> = (0..PARTITIONS).map(|partition| self.watcher.reached(partition)).collect();
-        let running = self.sidecars.iter().map(Sidecar::log);
+        let reached: Vec<i64> =
+            (0..self.feeder.partitions()).map(|partition| self.watcher.reached(partition)).collect();
+        let running = self.sidecars.iter().map(|sidecar| sidecar.log());
         let logs: Vec<String> =
             self.logs.iter().cloned().chain(running).map(|log| format!("--- log:\n{log}")).collect();
         format!("fed {} of each, out {reached:?}, {:?}\n{}", self.feeder.next(), self.evidence, logs.join("\n"))

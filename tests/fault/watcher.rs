@@ -8,6 +8,7 @@ use rdkafka::Offset;
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -18,6 +19,8 @@ pub(crate) const SOURCE: &str = "json2avro.source";
 
 /// A thread that reads.
 pub(crate) struct Watcher {
+    consumer: Arc<BaseConsumer>,
+    topic: String,
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
 }
@@ -48,21 +51,29 @@ impl Watcher {
             .set("reconnect.backoff.max.ms", "500")
             .create()
             .unwrap();
-        let mut list = TopicPartitionList::new();
-        for partition in 0..partitions {
-            list.add_partition_offset(topic, partition, Offset::Beginning).unwrap();
-        }
-        consumer.assign(&list).unwrap();
+        let consumer = Arc::new(consumer);
+        let reading = Arc::clone(&consumer);
         let shared = Arc::new(Shared::default());
         let filling = Arc::clone(&shared);
         let thread = thread::spawn(move || {
             while !filling.stop.load(Ordering::SeqCst) {
                 // An error is an outage, which passes; what it hid is found by comparing with the last reading.
-                let Some(Ok(message)) = consumer.poll(Duration::from_millis(50)) else { continue };
+                let Some(Ok(message)) = reading.poll(Duration::from_millis(50)) else { continue };
                 filling.lock().take(record_of(&message));
             }
         });
-        Self { shared, thread: Some(thread) }
+        let watcher = Self { consumer, topic: topic.to_owned(), shared, thread: Some(thread) };
+        watcher.grow(0..partitions);
+        watcher
+    }
+
+    /// Reads these partitions, too, from their beginning.
+    pub(crate) fn grow(&self, partitions: Range<i32>) {
+        let mut list = TopicPartitionList::new();
+        for partition in partitions {
+            list.add_partition_offset(&self.topic, partition, Offset::Beginning).unwrap();
+        }
+        self.consumer.incremental_assign(&list).unwrap();
     }
 
     /// The highest source offset of a partition that came out, -1 before the first.

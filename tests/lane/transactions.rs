@@ -103,6 +103,30 @@ fn an_outcome_that_nobody_knows_is_asked_for_by_a_new_producer() {
 }
 
 #[test]
+fn a_call_that_never_comes_back_is_left_behind() {
+    let stage = Stage::new(1).exactly_once().raw("pipeline.p.transaction.timeout_ms", 2000);
+    stage.write(json(0..10));
+    let mut sidecar = stage.run();
+    sidecar.wait_for("the first records", LIMIT, |metrics| ended(metrics) == [10, 0, 0]);
+    let mut rounds = 1;
+    // Another query of librdkafka's may meet the second error, just after the start: then nothing hangs, and it is sent again.
+    while sidecar.metrics().is_none_or(|metrics| aborted(&metrics, "outcome_unknown") == 0) {
+        assert!(rounds < 10, "nothing hangs: {}", sidecar.log());
+        // The group's coordinator moved, and who is asked where to does not know yet: librdkafka does not ask again.
+        for api in [Api::TxnOffsetCommit, Api::FindCoordinator] {
+            stage.cluster.mock().request_errors(api, &[Code::RD_KAFKA_RESP_ERR_NOT_COORDINATOR]);
+        }
+        stage.write(json(rounds * 10..(rounds + 1) * 10));
+        rounds += 1;
+        let all = rounds.unsigned_abs() * 10;
+        sidecar.wait_for("all records", LIMIT, |metrics| ended(metrics) == [all, 0, 0]);
+    }
+    assert!(sidecar.log().contains("did not come back"), "{}", sidecar.log());
+    sidecar.terminate();
+    all_there(&stage, rounds * 10);
+}
+
+#[test]
 fn a_rival_ends_the_lane_with_words_and_an_exit_code() {
     for (api, code) in [
         (Api::EndTxn, Code::RD_KAFKA_RESP_ERR_PRODUCER_FENCED),

@@ -89,6 +89,18 @@ pub(crate) fn event(partition: i32, sequence: i64, mix: Mix) -> Event {
     Event { record: Record { partition, offset: sequence, key, value, headers: headers(&mut rng), timestamp }, ending }
 }
 
+/// An event whose order has a note of so many characters, which no compression makes shorter.
+pub(crate) fn large(partition: i32, sequence: i64, length: usize) -> Event {
+    let timestamp = timestamp(partition, sequence);
+    let mut rng = Rng::with_seed(u64::try_from(sequence).unwrap());
+    let note = std::iter::repeat_with(|| rng.alphanumeric()).take(length).collect();
+    let mut rng = Rng::with_seed(u64::try_from(sequence).unwrap());
+    let order = Order::new(&mut rng, partition, sequence, timestamp).noted(note);
+    let value = Some(json(&order, None, &mut rng));
+    let record = Record { partition, offset: sequence, key: None, value, headers: headers(&mut rng), timestamp };
+    Event { record, ending: Ending::Order(Box::new(order)) }
+}
+
 fn timestamp(partition: i32, sequence: i64) -> i64 {
     EPOCH + sequence * 7 + i64::from(partition)
 }

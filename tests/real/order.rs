@@ -85,6 +85,11 @@ impl Order {
         }
     }
 
+    /// With another note.
+    pub(crate) fn noted(self, note: String) -> Self {
+        Self { note: Some(note), ..self }
+    }
+
     /// The members of the JSON object, in schema order; what is absent is left out or null.
     pub(crate) fn members(&self, rng: &mut Rng) -> Vec<(&'static str, String)> {
         let mut members = vec![

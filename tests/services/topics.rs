@@ -1,6 +1,8 @@
 //! What a test does at the broker: make topics, fill them, read them whole, ask what a group committed.
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -8,7 +10,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientContext, Offset, TopicPartitionList};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -101,7 +103,7 @@ impl Broker {
         }
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let made = runtime.block_on(admin.create_topics([&topic], &options)).unwrap();
+        let made = patiently("a new topic", || runtime.block_on(admin.create_topics([&topic], &options)));
         assert!(made.iter().all(Result::is_ok), "{name}: {made:?}");
     }
 
@@ -110,8 +112,30 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let deleted = runtime.block_on(admin.delete_topics(&[name], &options)).unwrap();
+        let deleted = patiently("a deletion", || runtime.block_on(admin.delete_topics(&[name], &options)));
         assert!(deleted.iter().all(Result::is_ok), "{name}: {deleted:?}");
+    }
+
+    /// Gives a topic more partitions, so many in all.
+    pub(crate) fn create_partitions(&self, name: &str, partitions: usize) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let made = patiently("new partitions", || {
+            runtime.block_on(admin.create_partitions([&NewPartitions::new(name, partitions)], &options))
+        });
+        assert!(made.iter().all(Result::is_ok), "{name}: {made:?}");
+    }
+
+    /// Gives a topic these settings and no others.
+    pub(crate) fn set(&self, name: &str, settings: &[(&str, &str)]) {
+        let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
+        let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let change = AlterConfig::new(ResourceSpecifier::Topic(name));
+        let change = settings.iter().fold(change, |change, (key, value)| change.set(key, value));
+        let altered = patiently("new settings", || runtime.block_on(admin.alter_configs([&change], &options)));
+        assert!(altered.iter().all(Result::is_ok), "{name}: {altered:?}");
     }
 
     /// A topic's settings.
@@ -119,7 +143,8 @@ impl Broker {
         let admin: AdminClient<DefaultClientContext> = self.client().create().unwrap();
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let (topic, options) = (ResourceSpecifier::Topic(name), AdminOptions::new());
-        let found = runtime.block_on(admin.describe_configs([&topic], &options)).unwrap().remove(0).unwrap();
+        let found = patiently("settings", || runtime.block_on(admin.describe_configs([&topic], &options)));
+        let found = found.into_iter().next().unwrap().unwrap();
         found.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?))).collect()
     }
 
@@ -130,7 +155,7 @@ impl Broker {
         list.add_partition_offset(topic, partition, Offset::Offset(before)).unwrap();
         let options = AdminOptions::new().operation_timeout(Some(PATIENCE)).request_timeout(Some(PATIENCE));
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let deleted = runtime.block_on(admin.delete_records(&list, &options)).unwrap();
+        let deleted = patiently("a cut", || runtime.block_on(admin.delete_records(&list, &options)));
         assert!(deleted.elements().iter().all(|element| element.error().is_ok()), "{topic}: {deleted:?}");
     }
 
@@ -182,13 +207,18 @@ impl Broker {
         }
         consumer.assign(&list).unwrap();
         let mut partitions: Vec<Vec<Record>> = vec![Vec::new(); ends.len()];
-        let mut open = ends.len();
-        while open > 0 {
+        // A partition that is written to meanwhile ends more than once, or never: it is read to where it ended before.
+        let mut ended = BTreeSet::new();
+        while ended.len() < ends.len() {
             match consumer.poll(PATIENCE) {
                 Some(Ok(message)) => {
-                    partitions[usize::try_from(message.partition()).unwrap()].push(record_of(&message));
+                    let partition = usize::try_from(message.partition()).unwrap();
+                    if message.offset() + 1 >= ends[partition] {
+                        ended.insert(message.partition());
+                    }
+                    partitions[partition].push(record_of(&message));
                 }
-                Some(Err(KafkaError::PartitionEOF(_))) => open -= 1,
+                Some(Err(KafkaError::PartitionEOF(partition))) => drop(ended.insert(partition)),
                 Some(Err(error)) if error.rdkafka_error_code().is_some_and(passes) => {}
                 Some(Err(error)) => panic!("{topic}: {error}"),
                 None => panic!("{topic}: no record and no end within {PATIENCE:?}"),
@@ -206,6 +236,11 @@ impl Broker {
     pub(crate) fn try_end_offsets(&self, topic: &str) -> KafkaResult<Vec<i64>> {
         let consumer: BaseConsumer = self.client().create()?;
         let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+        if let Some(error) = metadata.topics().first().and_then(|topic| topic.error()).map(RDKafkaErrorCode::from)
+            && passes(error)
+        {
+            return Err(KafkaError::MetadataFetch(error));
+        }
         let partitions = metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default();
         partitions.iter().map(|found| Ok(consumer.fetch_watermarks(topic, found.id(), PATIENCE)?.1)).collect()
     }

@@ -202,10 +202,10 @@ fn settings(runtime: &Runtime, side: &Side<'_>, topic: &str, oldest: Option<Olde
     let most = i64::try_from(side.admin.most_bytes()).unwrap_or(i64::MAX);
     if let Some(limit) = number("max.message.bytes").filter(|limit| *limit < most) {
         let message = format!(
-            "max.message.bytes = {limit} is less than the producer's message.max.bytes: larger records \
-             would be refused by the broker"
+            "max.message.bytes = {limit} is less than the producer's message.max.bytes: larger records, and batches of \
+             many small ones, would be refused by the broker"
         );
-        notes.warn(&about, message, "raise it, or lower message.max.bytes");
+        notes.warn(&about, message, "raise it, or set message.max.bytes or batch.size to no more");
     }
     let policy = found.get("cleanup.policy").map_or("delete", String::as_str);
     if let Some(oldest) = &oldest {

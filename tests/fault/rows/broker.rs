@@ -1,25 +1,31 @@
 //! Faults of brokers: killed, restarted, frozen, too few.
 
-use crate::fault::case::{BOTH, Case, EXACT, REPLAYS, RESENDS, scaled};
+use crate::fault::case::{Case, EXACT, REPLAYS, RESENDS, scaled};
 use crate::fault::cluster::BROKERS;
-use crate::fault::scene::{PLAN, Scene};
-use std::time::Duration;
+use crate::fault::scene::{Mode, PLAN, Scene};
+use std::time::{Duration, Instant};
 
-#[test]
-fn leader_killed() {
+tests! {
+    leader_killed { always at_least_once, always exactly_once }
+    restarted_in_turn { on_demand at_least_once, on_demand exactly_once }
+    all_restarted { on_demand at_least_once, on_demand exactly_once }
+    frozen { on_demand at_least_once, on_demand exactly_once }
+    too_few_in_sync { always at_least_once, on_demand exactly_once }
+}
+
+fn leader_killed() -> Case {
     Case {
         row: "5 kill -9 of the broker that leads",
         plan: PLAN,
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             for round in 0..scaled(1, 3) {
                 scene.pass(100, "a share to come out");
                 let broker = scene.leader(round);
                 scene.turn.kill(broker);
-                let stuck = await_another_leader(scene, round, broker);
-                scene.prove(format!("broker {broker} killed, {stuck} records in flight"), stuck > 0);
+                let (stuck, stood) = await_another_leader(scene, round, broker);
+                scene.prove(format!("broker {broker} killed, {stuck}"), stood);
                 scene.recover();
                 scene.last(scaled(Duration::from_secs(1), Duration::from_secs(30)));
                 scene.turn.start(broker);
@@ -28,17 +34,13 @@ fn leader_killed() {
             }
         },
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn restarted_in_turn() {
+fn restarted_in_turn() -> Case {
     Case {
         row: "4 rolling restart of the brokers",
         plan: PLAN,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             for broker in BROKERS {
@@ -55,17 +57,13 @@ fn restarted_in_turn() {
             scene.recover();
         },
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn all_restarted() {
+fn all_restarted() -> Case {
     Case {
         row: "6 all brokers killed and back",
         plan: PLAN,
         promise: RESENDS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(100, "a share to come out");
@@ -78,42 +76,35 @@ fn all_restarted() {
             scene.in_sync();
         },
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn frozen() {
+fn frozen() -> Case {
     Case {
         row: "5b SIGSTOP of the broker that leads",
         plan: PLAN,
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             for round in 0..scaled(1, 3) {
                 scene.pass(100, "a share to come out");
                 let broker = scene.leader(round);
                 scene.turn.freeze(broker);
-                let stuck = await_another_leader(scene, round, broker);
+                let (stuck, stood) = await_another_leader(scene, round, broker);
                 scene.last(scaled(Duration::from_secs(2), Duration::from_secs(45)));
                 scene.turn.thaw(broker);
-                scene.prove(format!("broker {broker} frozen, {stuck} records in flight"), stuck > 0);
+                scene.prove(format!("broker {broker} frozen, {stuck}"), stood);
                 scene.recover();
                 scene.in_sync();
             }
         },
     }
-    .run();
 }
 
-#[test]
-fn too_few_in_sync() {
+fn too_few_in_sync() -> Case {
     Case {
         row: "18 min ISR lost and back",
         plan: PLAN,
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(100, "a share to come out");
@@ -134,15 +125,27 @@ fn too_few_in_sync() {
             scene.in_sync();
         },
     }
-    .run();
 }
 
-/// Until another broker leads a partition of the sink: the most records that were in flight meanwhile.
-fn await_another_leader(scene: &mut Scene, partition: i32, broker: i32) -> u64 {
+/// Until another broker leads a partition of the sink: what waited for it meanwhile, and whether anything did. A
+/// transaction spans all partitions, so there nothing is committed; otherwise records wait while others go on.
+fn await_another_leader(scene: &mut Scene, partition: i32, broker: i32) -> (String, bool) {
     let mut stuck = 0;
+    let (mut committed, mut since, mut stood) = (0, Instant::now(), Duration::ZERO);
     scene.await_sidecars("another leader", |scene| {
         stuck = stuck.max(scene.metric("records_in_flight"));
+        let now = scene.metric("transactions_committed_total");
+        if now != committed {
+            (committed, since) = (now, Instant::now());
+        }
+        stood = stood.max(since.elapsed());
         scene.turn.leader(&scene.sink, partition).is_some_and(|leader| leader != broker)
     });
-    stuck
+    match scene.mode {
+        Mode::AtLeastOnce => (format!("{stuck} records in flight"), stuck > 0),
+        Mode::ExactlyOnce => {
+            let happened = stuck > 0 && stood >= Duration::from_secs(1);
+            (format!("{stuck} records in a transaction that stood {:.1} s", stood.as_secs_f64()), happened)
+        }
+    }
 }

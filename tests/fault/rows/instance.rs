@@ -1,20 +1,32 @@
 //! Faults of the sidecar's own process: killed, ended, frozen, coming and going.
 
-use crate::fault::case::{BOTH, Case, EXACT, REPLAYS, scaled};
-use crate::fault::scene::{PLAN, Plan};
+use crate::fault::case::{Case, EXACT, REPLAYS, scaled};
+use crate::fault::scene::{LONG_CUT, Mode, PATIENCE, PLAN, Plan, Scene};
 use crate::fault::verdict::Promise;
+use crate::services::sidecar::{Metrics, Sidecar};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::time::Duration;
+
+tests! {
+    killed { always at_least_once, always exactly_once }
+    terminated_in_turn { always at_least_once, on_demand exactly_once }
+    rebalance_storm { always at_least_once, always exactly_once }
+    frozen { on_demand at_least_once, on_demand exactly_once }
+    frozen_for_long { on_demand exactly_once }
+    hijacked { on_demand exactly_once }
+    unheard { always at_least_once, on_demand exactly_once }
+}
 
 /// A killed member is buried after three seconds.
 const QUICK_BURIAL: Plan = Plan { settings: &[("kafka.main.\"session.timeout.ms\"", "3000")], ..PLAN };
+/// A transaction that is found open is soon aborted by the broker.
+const SHORT_LIVED: &[(&str, &str)] = &[("timeout_ms", "6000"), LONG_CUT[0]];
 
-#[test]
-fn killed() {
+fn killed() -> Case {
     Case {
         row: "1 kill -9 of the sidecar",
-        plan: QUICK_BURIAL,
+        plan: Plan { transaction: LONG_CUT, ..QUICK_BURIAL },
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             for _ in 0..scaled(3, 50) {
@@ -25,24 +37,18 @@ fn killed() {
             }
         },
     }
-    .run();
 }
 
-#[test]
-fn terminated_in_turn() {
+fn terminated_in_turn() -> Case {
     Case {
         row: "3 SIGTERM, one of two after the other",
         plan: PLAN,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.join();
             for _ in 0..scaled(3, 12) {
-                scene.await_sidecars("both to hold partitions", |scene| {
-                    let held = |metrics: crate::services::sidecar::Metrics| metrics.count("partitions_assigned") == 2;
-                    scene.sidecars.iter().all(|sidecar| sidecar.metrics().is_some_and(held))
-                });
+                await_shared(scene);
                 scene.pass(fastrand::i64(1..200), "a share to come out");
                 let in_flight = scene.uncommitted();
                 let took = scene.leave();
@@ -53,16 +59,13 @@ fn terminated_in_turn() {
             }
         },
     }
-    .run();
 }
 
-#[test]
-fn rebalance_storm() {
+fn rebalance_storm() -> Case {
     Case {
         row: "12 rebalance storm",
         plan: PLAN,
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(10, "the first records");
@@ -86,56 +89,127 @@ fn rebalance_storm() {
             scene.prove(format!("{rebalances} rebalances"), rebalances >= 10);
         },
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn frozen() {
+fn frozen() -> Case {
     Case {
         row: "10 SIGSTOP of one sidecar of two, beyond its session",
-        plan: QUICK_BURIAL,
+        plan: Plan { transaction: LONG_CUT, ..QUICK_BURIAL },
         promise: Promise { zombies: true, ..REPLAYS },
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.join();
             for _ in 0..scaled(1, 3) {
-                scene.await_sidecars("both to hold partitions", |scene| {
-                    let held = |metrics: crate::services::sidecar::Metrics| metrics.count("partitions_assigned") == 2;
-                    scene.sidecars.iter().all(|sidecar| sidecar.metrics().is_some_and(held))
-                });
+                await_shared(scene);
                 scene.pass(50, "a share to come out");
+                scene.await_open_transaction();
                 // It must not be asked anything while it is frozen.
+                let zombie = scene.sidecars.remove(0);
+                zombie.signal("STOP");
+                let left = scene.uncommitted();
+                await_members(scene, 1);
+                if scene.mode == Mode::AtLeastOnce {
+                    // Its partitions are taken; under exactly-once, they wait for its transaction.
+                    scene.await_sidecars("the other one to hold everything", |scene| {
+                        scene.metric("partitions_assigned") == 4
+                    });
+                    scene.recover();
+                }
+                scene.last(scaled(Duration::from_secs(1), Duration::from_secs(15)));
+                zombie.signal("CONT");
+                scene.sidecars.push(zombie);
+                scene.prove(format!("frozen with {left} outputs not committed, its membership ended"), left > 0);
+                await_shared(scene);
+                scene.recover();
+            }
+        },
+    }
+}
+
+fn frozen_for_long() -> Case {
+    Case {
+        row: "10b SIGSTOP of one sidecar of two, beyond its transaction's timeout",
+        plan: Plan { transaction: SHORT_LIVED, ..QUICK_BURIAL },
+        promise: EXACT,
+        harm: |scene| {
+            scene.join();
+            scene.join();
+            for _ in 0..scaled(1, 3) {
+                await_shared(scene);
+                scene.pass(50, "a share to come out");
+                scene.await_open_transaction();
                 let zombie = scene.sidecars.remove(0);
                 zombie.signal("STOP");
                 let left = scene.uncommitted();
                 scene.await_sidecars("the other one to hold everything", |scene| {
                     scene.metric("partitions_assigned") == 4
                 });
+                // The broker has aborted its transaction: nothing waits for it any more.
                 scene.recover();
-                scene.last(scaled(Duration::from_secs(1), Duration::from_secs(45)));
+                scene.last(scaled(Duration::from_secs(1), Duration::from_secs(400)));
                 zombie.signal("CONT");
                 scene.sidecars.push(zombie);
-                scene.prove(format!("frozen with {left} outputs not committed, its partitions taken"), left > 0);
-                scene.await_sidecars("the one that was frozen to be back", |scene| {
-                    let held = |metrics: crate::services::sidecar::Metrics| metrics.count("partitions_assigned") > 0;
-                    scene.sidecars.iter().all(|sidecar| sidecar.metrics().is_some_and(held))
-                });
+                await_shared(scene);
                 scene.recover();
+                scene.await_sidecars("its owner to take the transaction back", |scene| {
+                    scene.sidecars.last().is_some_and(|zombie| took_back(zombie) > 0.0)
+                });
+                scene.prove(format!("frozen with {left} outputs not committed, taken back by its owner"), left > 0);
             }
         },
     }
-    .run();
 }
 
-#[test]
-fn unheard() {
+fn hijacked() -> Case {
+    Case {
+        row: "11 transactional id hijacked",
+        plan: PLAN,
+        promise: EXACT,
+        harm: |scene| {
+            scene.join();
+            for _ in 0..scaled(2, 10) {
+                scene.pass(100, "a share to come out");
+                let rival: BaseProducer =
+                    scene.turn.direct().client().set("transactional.id", "json2avro-member-1-main-0").create().unwrap();
+                rival.init_transactions(PATIENCE).unwrap();
+                let (code, told) = scene.ended(&["fenced", "transaction.instance"]);
+                scene.prove(format!("exit code {code:?}, the cause told: {told}"), code == Some(64) && told);
+                // What the rival leaves open, the one that comes back takes back; then the rival is fenced.
+                rival.begin_transaction().unwrap();
+                rival.send(BaseRecord::<[u8], [u8]>::to(&scene.sink).partition(0).payload(b"not ours")).unwrap();
+                rival.flush(PATIENCE).unwrap();
+                scene.join();
+                scene.recover();
+                let late = rival.commit_transaction(PATIENCE);
+                assert!(late.is_err(), "two live with one transactional id");
+            }
+        },
+    }
+}
+
+/// Transactions that a sidecar gave up.
+fn took_back(sidecar: &Sidecar) -> f64 {
+    sidecar.metrics().map_or(0.0, |metrics| metrics.sum("transactions_aborted_total", &[]))
+}
+
+/// Until two sidecars hold two partitions each.
+fn await_shared(scene: &mut Scene) {
+    scene.await_sidecars("both to hold partitions", |scene| {
+        let held = |metrics: Metrics| metrics.count("partitions_assigned") == 2;
+        scene.sidecars.iter().all(|sidecar| sidecar.metrics().is_some_and(held))
+    });
+}
+
+/// Until the group has so many members.
+fn await_members(scene: &mut Scene, members: usize) {
+    scene.await_sidecars("the group to bury a member", |scene| scene.members() == members);
+}
+
+fn unheard() -> Case {
     Case {
         row: "23 log pipe blocked",
         plan: PLAN,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             scene.join_unheard();
             scene.pass(scaled(500, 20_000), "the log's pipe to be full, and records to come out all the same");
@@ -144,5 +218,4 @@ fn unheard() {
             scene.recover();
         },
     }
-    .run();
 }

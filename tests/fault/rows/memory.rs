@@ -1,18 +1,33 @@
 //! A budget of memory, and what tries to break it: a backlog, a slow sink, batches that swell, a registry that is away.
 
-use crate::fault::case::{BOTH, Case, EXACT, scaled};
+use crate::fault::case::{Case, EXACT, scaled};
+use crate::fault::feeder::Feed;
 use crate::fault::proxy::Weather;
-use crate::fault::scene::{PLAN, Plan, Scene};
+use crate::fault::scene::{FEED, PLAN, Plan, Scene};
 use std::time::Duration;
+
+tests! {
+    backlog_in_little { always at_least_once, on_demand exactly_once }
+    backlog { on_demand at_least_once, on_demand exactly_once }
+    slow_sink { on_demand at_least_once, on_demand exactly_once }
+    swollen_gzip { on_demand at_least_once, on_demand exactly_once }
+    swollen_lz4 { on_demand at_least_once, on_demand exactly_once }
+    swollen_zstd { on_demand at_least_once, on_demand exactly_once }
+    registry_away { on_demand at_least_once, on_demand exactly_once }
+}
 
 const MIB: usize = 1 << 20;
 
 /// The small budget; records of some 4 KiB, more of them than it could hold.
-const SMALL: Plan = Plan { backlog: 6_000, padding: 4_000, settings: &[("memory.budget_bytes", "67108864")], ..PLAN };
+const SMALL: Plan = Plan {
+    feed: Feed { backlog: 6_000, padding: 4_000, ..FEED },
+    settings: &[("memory.budget_bytes", "67108864")],
+    ..PLAN
+};
 /// The usual budget; three times of it wait.
-const USUAL: Plan = Plan { backlog: 25_000, padding: 4_000, settings: &[], ..PLAN };
+const USUAL: Plan = Plan { feed: Feed { backlog: 25_000, padding: 4_000, ..FEED }, ..PLAN };
 /// Batches that are a hundred times as large when they are decompressed: some 40 KiB a record.
-const SWOLLEN: Plan = Plan { backlog: 2_500, padding: 40_000, settings: &[], ..PLAN };
+const SWOLLEN: Plan = Plan { feed: Feed { backlog: 2_500, padding: 40_000, ..FEED }, ..PLAN };
 
 /// Fed past the proxies, then read through them, as fast as it goes.
 fn catch_up(scene: &mut Scene, budget: usize) {
@@ -28,39 +43,19 @@ fn within(scene: &mut Scene, budget: usize) {
     assert!(peak > 0 && peak <= budget / MIB, "{peak} MiB of {} MiB", budget / MIB);
 }
 
-#[test]
-fn backlog_in_little() {
-    Case {
-        row: "24 backlog, 64 MiB",
-        plan: SMALL,
-        promise: EXACT,
-        modes: BOTH,
-        harm: |scene| catch_up(scene, 64 * MIB),
-    }
-    .run();
+fn backlog_in_little() -> Case {
+    Case { row: "24 backlog, 64 MiB", plan: SMALL, promise: EXACT, harm: |scene| catch_up(scene, 64 * MIB) }
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn backlog() {
-    Case {
-        row: "24b backlog, 128 MiB",
-        plan: USUAL,
-        promise: EXACT,
-        modes: BOTH,
-        harm: |scene| catch_up(scene, 128 * MIB),
-    }
-    .run();
+fn backlog() -> Case {
+    Case { row: "24b backlog, 128 MiB", plan: USUAL, promise: EXACT, harm: |scene| catch_up(scene, 128 * MIB) }
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn slow_sink() {
+fn slow_sink() -> Case {
     Case {
         row: "24c backlog and a slow sink, 64 MiB",
         plan: SMALL,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             let waits = scene.await_backlog();
             let slow = Weather { request_bytes_per_second: Some(30_000), ..Weather::default() };
@@ -80,56 +75,40 @@ fn slow_sink() {
             within(scene, 64 * MIB);
         },
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn swollen_gzip() {
+fn swollen_gzip() -> Case {
     Case {
         row: "24d batches of gzip that swell, 128 MiB",
-        plan: Plan { codec: "gzip", ..SWOLLEN },
+        plan: Plan { feed: Feed { codec: "gzip", ..SWOLLEN.feed }, ..SWOLLEN },
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| catch_up(scene, 128 * MIB),
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn swollen_lz4() {
+fn swollen_lz4() -> Case {
     Case {
         row: "24e batches of lz4 that swell, 128 MiB",
-        plan: Plan { codec: "lz4", ..SWOLLEN },
+        plan: Plan { feed: Feed { codec: "lz4", ..SWOLLEN.feed }, ..SWOLLEN },
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| catch_up(scene, 128 * MIB),
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn swollen_zstd() {
+fn swollen_zstd() -> Case {
     Case {
         row: "24f batches of zstd that swell, 128 MiB",
-        plan: Plan { codec: "zstd", ..SWOLLEN },
+        plan: Plan { feed: Feed { codec: "zstd", ..SWOLLEN.feed }, ..SWOLLEN },
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| catch_up(scene, 128 * MIB),
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn registry_away() {
+fn registry_away() -> Case {
     Case {
         row: "24g backlog and no registry, 64 MiB",
         plan: SMALL,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             let waits = scene.await_backlog();
             scene.registry.down();
@@ -145,5 +124,4 @@ fn registry_away() {
             within(scene, 64 * MIB);
         },
     }
-    .run();
 }

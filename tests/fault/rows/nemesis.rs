@@ -1,7 +1,7 @@
 //! Everything at once, in an order that only a seed knows.
 
 use crate::fake_registry::Answer;
-use crate::fault::case::{BOTH, Case, RESENDS, scaled};
+use crate::fault::case::{Case, RESENDS, scaled};
 use crate::fault::cluster::BROKERS;
 use crate::fault::proxy::{Api, Weather};
 use crate::fault::scene::{PLAN, Scene};
@@ -9,18 +9,19 @@ use crate::fault::verdict::Promise;
 use fastrand::Rng;
 use std::time::Duration;
 
+tests! {
+    nemesis { on_demand at_least_once, on_demand exactly_once }
+}
+
 /// Set by hand to repeat a run.
 const SEED: &str = "JSON2AVRO_FAULT_SEED";
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn nemesis() {
+fn nemesis() -> Case {
     Case {
         row: "27 random nemesis: 1, 4, 5, 7, 8, 12, 14",
         plan: PLAN,
         // A member that was expelled while it was cut off may write behind its successor.
         promise: Promise { zombies: true, ..RESENDS },
-        modes: BOTH,
         harm: |scene| {
             let seed = std::env::var(SEED).ok().and_then(|text| text.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
             println!("27: {SEED}={seed}");
@@ -39,7 +40,6 @@ fn nemesis() {
             scene.prove(format!("seed {seed}: {done:?} by kind"), kinds >= 4);
         },
     }
-    .run();
 }
 
 fn harm_once(scene: &mut Scene, harm: usize, rng: &mut Rng) {

@@ -1,9 +1,18 @@
 //! Faults between the sidecar and brokers that are well: cut off, slow, answers lost.
 
-use crate::fault::case::{BOTH, Case, EXACT, REPLAYS, scaled};
+use crate::fault::case::{Case, EXACT, REPLAYS, scaled};
 use crate::fault::proxy::{Api, Weather};
 use crate::fault::scene::{Mode, PLAN, Plan, Scene};
 use std::time::Duration;
+
+tests! {
+    cut_off { on_demand at_least_once, on_demand exactly_once }
+    one_broker_cut_off { always at_least_once, on_demand exactly_once }
+    produce_answers_lost { always at_least_once, on_demand exactly_once }
+    commit_answers_lost { on_demand at_least_once, always exactly_once }
+    far_away_and_shaky { on_demand at_least_once, on_demand exactly_once }
+    slow_sink { always at_least_once, on_demand exactly_once }
+}
 
 /// Requests without an answer are given up soon.
 const IMPATIENT: Plan = Plan {
@@ -22,14 +31,11 @@ fn swallowed(scene: &Scene, api: Api) -> u64 {
     scene.turn.proxies().iter().map(|proxy| proxy.passed(api).swallowed).sum()
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn cut_off() {
+fn cut_off() -> Case {
     Case {
         row: "6b sidecar cut off from all brokers",
         plan: PLAN,
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(100, "a share to come out");
@@ -45,16 +51,13 @@ fn cut_off() {
             scene.recover();
         },
     }
-    .run();
 }
 
-#[test]
-fn one_broker_cut_off() {
+fn one_broker_cut_off() -> Case {
     Case {
         row: "7 sidecar cut off from one broker",
         plan: IMPATIENT,
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             for broker in 1..=scaled(1, 3) {
@@ -81,18 +84,15 @@ fn one_broker_cut_off() {
             }
         },
     }
-    .run();
 }
 
-#[test]
-fn produce_answers_lost() {
+fn produce_answers_lost() -> Case {
     Case {
         row: "8 answers to Produce lost",
         plan: IMPATIENT,
         // librdkafka's idempotent producer can give up over lost answers (fatal: "out of order sequence number ... rewound",
         // about one run in eight here, more on a busy machine); the lane then starts anew from its last commit.
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             for swallow_resets in [true, false] {
@@ -108,17 +108,13 @@ fn produce_answers_lost() {
             }
         },
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn commit_answers_lost() {
+fn commit_answers_lost() -> Case {
     Case {
         row: "8b answers to OffsetCommit, TxnOffsetCommit and EndTxn lost",
         plan: IMPATIENT,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             let kinds = match scene.mode {
@@ -137,17 +133,13 @@ fn commit_answers_lost() {
             }
         },
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn far_away_and_shaky() {
+fn far_away_and_shaky() -> Case {
     Case {
         row: "9 latency 300 ms, resets",
         plan: PLAN,
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(50, "a share to come out");
@@ -168,16 +160,13 @@ fn far_away_and_shaky() {
             scene.recover();
         },
     }
-    .run();
 }
 
-#[test]
-fn slow_sink() {
+fn slow_sink() -> Case {
     Case {
         row: "18b slow sink",
         plan: NARROW,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(100, "a share to come out");
@@ -199,5 +188,4 @@ fn slow_sink() {
             scene.recover();
         },
     }
-    .run();
 }

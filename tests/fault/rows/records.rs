@@ -1,20 +1,37 @@
-//! Records that cannot be re-encoded, many of them, and a kill among them.
+//! Records that cannot be re-encoded or are larger than the sink takes, many of them, and a kill among them.
 
-use crate::fault::case::{BOTH, Case, EXACT, REPLAYS, scaled};
-use crate::fault::scene::{PLAN, Plan};
+use crate::fault::case::{Case, EXACT, REPLAYS, scaled};
+use crate::fault::feeder::Feed;
+use crate::fault::scene::{APPENDED, FEED, LONG_CUT, Mode, PLAN, Plan, Scene};
+use crate::fault::verdict::Promise;
 use crate::real::event::Mix;
+use crate::services::sidecar::Metrics;
+
+tests! {
+    poison { on_demand at_least_once, on_demand exactly_once }
+    poison_and_kills { always at_least_once, on_demand exactly_once }
+    too_large { on_demand at_least_once, on_demand exactly_once }
+}
 
 /// One in five is bad.
-const POISONED: Plan = Plan { mix: Mix { tombstones: 20, refused: 200 }, ..PLAN };
+const POISONED: Plan =
+    Plan { transaction: LONG_CUT, feed: Feed { mix: Mix { tombstones: 20, refused: 200 }, ..FEED }, ..PLAN };
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn poison() {
+/// Of the sink: less than a large order has, and than the producer may send.
+const NARROW: (&str, &str) = ("max.message.bytes", "262144");
+/// Batches that the sink takes: else it would refuse records that are small, many together.
+const OVERSIZED: Plan = Plan {
+    feed: Feed { large_every: 4000, ..FEED },
+    settings: &[("kafka.main.\"batch.size\"", "250000")],
+    sink: &[NARROW],
+    ..PLAN
+};
+
+fn poison() -> Case {
     Case {
         row: "16 poison records to the dead letter topic",
         plan: POISONED,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(scaled(600, 20_000), "a share to come out");
@@ -23,16 +40,13 @@ fn poison() {
             scene.recover();
         },
     }
-    .run();
 }
 
-#[test]
-fn poison_and_kills() {
+fn poison_and_kills() -> Case {
     Case {
         row: "16b poison records and kill -9",
         plan: POISONED,
         promise: REPLAYS,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             for _ in 0..scaled(2, 20) {
@@ -45,5 +59,44 @@ fn poison_and_kills() {
             }
         },
     }
-    .run();
+}
+
+fn too_large() -> Case {
+    Case {
+        row: "17 output too large for the topic",
+        plan: OVERSIZED,
+        // What was in flight behind the record when it was refused may land before it.
+        promise: Promise { zombies: true, ..REPLAYS },
+        harm: |scene| {
+            scene.join();
+            match scene.mode {
+                // Alone in a transaction, each is known to be the guilty one.
+                Mode::ExactlyOnce => {
+                    scene.pass(scaled(2500, 20_000), "large records among the others");
+                    let letters = labelled(scene, "records_dead_lettered_total");
+                    let aborts = scene.sidecars[0].metrics().map_or(0, |metrics| {
+                        metrics.sum("transactions_aborted_total", &[("reason", "record_refused")]) as u64
+                    });
+                    scene.prove(format!("{letters} found by {aborts} aborts"), letters >= 2 && aborts >= letters);
+                    assert!(aborts <= letters * 15, "halves, not a loop: {aborts} aborts for {letters} records");
+                }
+                // Nobody knows which of a batch it was: the partition stops, until the topic takes it.
+                Mode::AtLeastOnce => {
+                    scene.await_sidecars("a stop", |scene| labelled(scene, "partitions_stopped") >= 1);
+                    let stopped = labelled(scene, "partitions_stopped");
+                    scene.turn.direct().set(&scene.sink, &[APPENDED[0], APPENDED[1], ("max.message.bytes", "1048576")]);
+                    scene.leave();
+                    scene.join();
+                    scene.prove(format!("{stopped} partitions stopped until the topic took more"), true);
+                }
+            }
+            scene.recover();
+        },
+    }
+}
+
+/// A metric's count of what was too large.
+fn labelled(scene: &Scene, name: &str) -> u64 {
+    let count = |metrics: Metrics| metrics.sum(name, &[("reason", "message_too_large")]) as u64;
+    scene.sidecars.iter().filter_map(|sidecar| sidecar.metrics()).map(count).sum()
 }

@@ -1,9 +1,14 @@
 //! Faults of the Schema Registry: away, slow, wrong. Records that need nothing new of it go on.
 
 use crate::fake_registry::Answer;
-use crate::fault::case::{BOTH, Case, EXACT, scaled};
+use crate::fault::case::{Case, EXACT, scaled};
 use crate::fault::scene::{PLAN, Plan, Scene};
 use std::time::Duration;
+
+tests! {
+    down { always at_least_once, on_demand exactly_once }
+    wrong { on_demand at_least_once, on_demand exactly_once }
+}
 
 /// Asked for the latest version all the time.
 const CURIOUS: Plan =
@@ -13,13 +18,11 @@ fn schema_age(scene: &Scene) -> f64 {
     scene.sidecars[0].metrics().map_or(0.0, |metrics| metrics.sum("schema_age_seconds", &[]))
 }
 
-#[test]
-fn down() {
+fn down() -> Case {
     Case {
         row: "13 registry down, warm and cold",
         plan: CURIOUS,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(50, "a share to come out");
@@ -44,17 +47,13 @@ fn down() {
             scene.recover();
         },
     }
-    .run();
 }
 
-#[test]
-#[ignore = "by fault/matrix"]
-fn wrong() {
+fn wrong() -> Case {
     Case {
         row: "14, 15 registry slow, failing, lying",
         plan: CURIOUS,
         promise: EXACT,
-        modes: BOTH,
         harm: |scene| {
             scene.join();
             scene.pass(50, "a share to come out");
@@ -81,5 +80,4 @@ fn wrong() {
             scene.recover();
         },
     }
-    .run();
 }
