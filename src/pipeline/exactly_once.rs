@@ -58,7 +58,7 @@ impl Lane {
                     self.passage.events.commit_failed(fault, now);
                 }
             }
-            command = once.state.ended(end, held.records, now);
+            command = once.state.ended(end, now);
         }
         if let Some(command) = command.or_else(|| once.state.step(held, urgent, now)) {
             self.carry_out(command, now)?;
@@ -104,6 +104,7 @@ impl Lane {
     fn settle(&mut self, age: Duration) {
         let Some(once) = &mut self.once else { return };
         let committed = std::mem::take(&mut once.committing);
+        once.state.settled(&committed);
         self.passage.settle(super::lane::wall_millis());
         for (partition, offset) in &committed {
             self.lag.committed(partition, *offset);

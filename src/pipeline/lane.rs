@@ -269,6 +269,9 @@ impl Lane {
             held.next = Some(offset);
             match self.passage.pass(place, &record, now) {
                 Step::Next => {
+                    if let Some(once) = &mut self.once {
+                        once.state.passed(&held.partition, offset);
+                    }
                     held.next = Some(offset + 1);
                     self.cursor += 1;
                 }

@@ -176,6 +176,9 @@ impl Lane {
             if let Some(held) = self.assignment.remove(partition) {
                 abandoned += self.passage.offsets.release(held.slot);
                 self.lag.released(partition);
+                if let Some(once) = &mut self.once {
+                    once.state.let_go(partition);
+                }
             }
         }
         if abandoned > 0 {

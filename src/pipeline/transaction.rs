@@ -8,8 +8,8 @@
 //!                            Resolving ──done──> Asking ─> Open   a new producer; the group's offsets say what landed
 //! ```
 //! A commit's flush waits for what is in flight, so there is no state for that. A record that a broker refuses fails its
-//! whole batch, and the broker need not say which one it was: the transaction is tried again with half as many records,
-//! until one that is refused was alone (`bisection`).
+//! whole batch, and the broker need not say which one it was: the transaction is tried again with half of them, until a
+//! batch that is refused held one alone (`bisection`).
 //!
 //! Comes in: what was read, reports, ends of calls, the time. Goes out: one command at a time. Must never: call a client,
 //! read a clock.
@@ -147,10 +147,28 @@ impl Transaction {
 
     /// A broker did not take a record.
     pub(super) fn failed(&mut self, failure: Failure) {
-        // What an abort purges comes back as failed, too.
-        if matches!(self.state, State::Open | State::Committing) {
+        let before = matches!(self.state, State::Open | State::Committing);
+        // The rest of a refused batch may be reported late, and is needed: one that is known alone is condemned.
+        let of_record = |failure: &Failure| failure.fault.blame == Blame::Record;
+        let late = self.state == State::Aborting && of_record(&failure) && self.failures.iter().any(of_record);
+        if before || late {
             self.failures.push(failure);
         }
+    }
+
+    /// A record was added to the open transaction.
+    pub(super) fn passed(&mut self, partition: &TopicPartition, offset: i64) {
+        self.bisection.passed(partition, offset);
+    }
+
+    /// The group's offsets now stand there.
+    pub(super) fn settled(&mut self, committed: &[(TopicPartition, i64)]) {
+        self.bisection.settled(committed);
+    }
+
+    /// Another lane reads this partition now.
+    pub(super) fn let_go(&mut self, partition: &TopicPartition) {
+        self.bisection.let_go(partition);
     }
 
     /// The open transaction cannot be committed any more.
@@ -180,8 +198,8 @@ impl Transaction {
         }
     }
 
-    /// A call ended. `records` were read since the last commit.
-    pub(super) fn ended(&mut self, end: End, records: u64, now: Instant) -> Option<Command> {
+    /// A call ended.
+    pub(super) fn ended(&mut self, end: End, now: Instant) -> Option<Command> {
         match (self.state, end) {
             (_, End::Refused(fault)) => Some(Command::Give(fault)),
             (State::Starting | State::Resolving, End::Again(_)) => Some(Command::Init),
@@ -193,7 +211,6 @@ impl Transaction {
             }
             (State::Committing, End::Done) => {
                 let age = self.opened.map_or(Duration::ZERO, |opened| now.duration_since(opened));
-                self.bisection.committed(records);
                 (self.aborts, self.producers) = (0, 0);
                 self.open();
                 Some(Command::Settle(age))
@@ -202,7 +219,7 @@ impl Transaction {
                 self.broken.get_or_insert(fault);
                 self.to(State::Aborting, Command::Abort)
             }
-            (State::Aborting, End::Done) => Some(Command::GoBack(self.judge(records, now))),
+            (State::Aborting, End::Done) => Some(Command::GoBack(self.judge(now))),
             (State::Resolving, End::Done) => self.to(State::Asking, Command::Ask),
             (State::Starting | State::Aborting | State::Resolving, End::Rejected(fault)) => self.renew(fault),
             // No call is under way.
@@ -221,7 +238,7 @@ impl Transaction {
     }
 
     fn full(&self, held: Held) -> bool {
-        held.records >= self.bisection.most().unwrap_or(self.cut.records) || held.bytes >= self.cut.bytes
+        held.records >= self.cut.records || self.bisection.full() || held.bytes >= self.cut.bytes
     }
 
     fn renew(&mut self, fault: Fault) -> Option<Command> {
@@ -235,12 +252,13 @@ impl Transaction {
     }
 
     /// The transaction was aborted: which record, partition or moment is to blame?
-    fn judge(&mut self, records: u64, now: Instant) -> Aborted {
+    fn judge(&mut self, now: Instant) -> Aborted {
         let failures = std::mem::take(&mut self.failures);
         let broken = self.broken.take();
         self.open();
-        if let Some(poison) = failures.iter().find(|failure| failure.fault.blame == Blame::Record) {
-            let alone = self.bisection.refused(records);
+        let refused = || failures.iter().filter(|failure| failure.fault.blame == Blame::Record);
+        if let Some(poison) = refused().next() {
+            let alone = self.bisection.refused(refused().map(|failure| (&failure.partition, failure.offset)));
             let condemned = alone.then(|| Condemned {
                 partition: poison.partition.clone(),
                 offset: poison.offset,
@@ -269,6 +287,7 @@ impl Transaction {
         (self.state, self.opened, self.rests) = (State::Open, None, None);
         self.failures.clear();
         self.broken = None;
+        self.bisection.opened();
     }
 
     fn to(&mut self, state: State, command: Command) -> Option<Command> {

@@ -1,29 +1,64 @@
 //! The search for the record that a broker refuses, by halves.
 //!
-//! Comes in: how many records a refused or a committed transaction held. Goes out: how many the next one may hold. Must
-//! never: take a record for the guilty one that was not alone.
+//! A broker refuses a batch whole, so the guilty record is one of those that failed. After an abort partitions are read again
+//! in another order among each other, and newer records of others come in between: a search by the number of records alone
+//! would lose it. So the suspects are known by partition and offset, and only they are counted.
+//!
+//! Comes in: what was refused, what was read, what was committed. Goes out: whether the open transaction takes more. Must
+//! never: take a record for the guilty one whose batch held another.
 
-/// How many records, from the next one on, hold one that is refused.
+use crate::record::TopicPartition;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Records of which at least one is refused.
 #[derive(Debug, Default)]
 pub(super) struct Bisection {
-    suspects: Option<u64>,
+    suspects: BTreeMap<TopicPartition, BTreeSet<i64>>,
+    /// Suspects in the open transaction.
+    read: usize,
 }
 
 impl Bisection {
-    /// The most records of the next transaction; None: no search is on.
-    pub(super) fn most(&self) -> Option<u64> {
-        self.suspects.map(|suspects| (suspects / 2).max(1))
+    /// Whether the open transaction holds half of the suspects.
+    pub(super) fn full(&self) -> bool {
+        let suspects: usize = self.suspects.values().map(BTreeSet::len).sum();
+        suspects > 0 && self.read >= (suspects / 2).max(1)
     }
 
-    /// A transaction of so many records was refused. True: its only record is to blame.
-    pub(super) fn refused(&mut self, records: u64) -> bool {
+    /// A record was added to the open transaction.
+    pub(super) fn passed(&mut self, partition: &TopicPartition, offset: i64) {
+        if self.suspects.get(partition).is_some_and(|suspects| suspects.contains(&offset)) {
+            self.read += 1;
+        }
+    }
+
+    /// Another transaction is open.
+    pub(super) fn opened(&mut self) {
+        self.read = 0;
+    }
+
+    /// All records of the batches that were refused. True: it is one record, and so to blame.
+    pub(super) fn refused<'a>(&mut self, records: impl Iterator<Item = (&'a TopicPartition, i64)>) -> bool {
         // The guilty one is committed next, as a dead letter, before the search ends.
-        self.suspects = Some(records.max(1));
-        records == 1
+        self.suspects.clear();
+        for (partition, offset) in records {
+            self.suspects.entry(partition.clone()).or_default().insert(offset);
+        }
+        self.suspects.values().map(BTreeSet::len).sum::<usize>() == 1
     }
 
-    /// The first `records` of the suspects went through.
-    pub(super) fn committed(&mut self, records: u64) {
-        self.suspects = self.suspects.and_then(|suspects| suspects.checked_sub(records)).filter(|left| *left > 0);
+    /// The group's offsets now stand there: what lies before them went through.
+    pub(super) fn settled(&mut self, committed: &[(TopicPartition, i64)]) {
+        for (partition, next) in committed {
+            if let Some(suspects) = self.suspects.get_mut(partition) {
+                *suspects = suspects.split_off(next);
+            }
+        }
+        self.suspects.retain(|_, suspects| !suspects.is_empty());
+    }
+
+    /// Another lane reads this partition now.
+    pub(super) fn let_go(&mut self, partition: &TopicPartition) {
+        self.suspects.remove(partition);
     }
 }

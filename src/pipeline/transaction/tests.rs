@@ -30,7 +30,7 @@ fn failure(offset: i64, fault: Fault) -> Failure {
 fn open(now: Instant) -> Transaction {
     let mut state = Transaction::new(CUT, TIMEOUT);
     assert!(!state.started() && !state.takes(NOTHING, now));
-    assert_eq!(state.ended(End::Done, 0, now), None);
+    assert_eq!(state.ended(End::Done, now), None);
     assert!(state.started() && !state.busy() && state.takes(NOTHING, now));
     state
 }
@@ -69,7 +69,7 @@ fn the_age_counts_from_the_first_record_and_not_from_the_last_commit() {
     assert_eq!(state.step(SOME, false, later), None);
     assert_eq!(state.step(SOME, false, later + CUT.age), Some(Command::Commit));
     let end = later + CUT.age * 2;
-    assert_eq!(state.ended(End::Done, 3, end), Some(Command::Settle(CUT.age * 2)));
+    assert_eq!(state.ended(End::Done, end), Some(Command::Settle(CUT.age * 2)));
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn each_end_of_a_commit_has_its_way() {
         let mut state = open(now);
         state.step(SOME, true, now);
         let shown = format!("{end:?}");
-        assert_eq!(state.ended(end, 3, now), Some(expected), "{shown}");
+        assert_eq!(state.ended(end, now), Some(expected), "{shown}");
         assert!(!state.takes(NOTHING, now));
     }
 }
@@ -94,10 +94,10 @@ fn an_unknown_outcome_is_asked_for_behind_a_new_producer() {
     let now = Instant::now();
     let mut state = open(now);
     state.step(SOME, true, now);
-    assert_eq!(state.ended(End::Unknown(trouble()), 3, now), Some(Command::Renew));
+    assert_eq!(state.ended(End::Unknown(trouble()), now), Some(Command::Renew));
     assert_eq!(state.step(SOME, true, now), None, "nothing while the id is taken over");
-    assert_eq!(state.ended(End::Again(trouble()), 3, now), Some(Command::Init), "brokers are away: it goes on");
-    assert_eq!(state.ended(End::Done, 3, now), Some(Command::Ask));
+    assert_eq!(state.ended(End::Again(trouble()), now), Some(Command::Init), "brokers are away: it goes on");
+    assert_eq!(state.ended(End::Done, now), Some(Command::Ask));
     assert_eq!(state.step(SOME, true, now), Some(Command::Ask), "asked again until there is an answer");
     state.asked();
     assert!(!state.busy() && state.takes(NOTHING, now));
@@ -110,18 +110,18 @@ fn a_fenced_producer_was_slow_or_has_a_rival() {
     let mut state = open(now);
     state.step(SOME, false, now);
     state.step(SOME, true, now);
-    match state.ended(fenced(), 3, now + TIMEOUT / 2) {
+    match state.ended(fenced(), now + TIMEOUT / 2) {
         Some(Command::Give(fault)) => assert_eq!((fault.reason, fault.retry), ("fenced", false)),
         other => panic!("a rival: {other:?}"),
     }
     let mut state = open(now);
     state.step(SOME, false, now);
     state.step(SOME, true, now);
-    assert_eq!(state.ended(fenced(), 3, now + TIMEOUT), Some(Command::Renew), "the broker gave it up by itself");
+    assert_eq!(state.ended(fenced(), now + TIMEOUT), Some(Command::Renew), "the broker gave it up by itself");
     let mut state = open(now);
     state.broke(trouble());
     assert_eq!(state.step(NOTHING, false, now), Some(Command::Abort));
-    assert!(matches!(state.ended(fenced(), 0, now), Some(Command::Give(_))), "idle, so it was no slowness");
+    assert!(matches!(state.ended(fenced(), now), Some(Command::Give(_))), "idle, so it was no slowness");
 }
 
 #[test]
@@ -130,12 +130,12 @@ fn new_producers_without_a_commit_between_end_in_a_new_lane() {
     let mut state = open(now);
     for _ in 0..MOST_PRODUCERS {
         state.step(SOME, true, now);
-        assert_eq!(state.ended(End::Unknown(trouble()), 3, now), Some(Command::Renew));
-        assert_eq!(state.ended(End::Done, 3, now), Some(Command::Ask));
+        assert_eq!(state.ended(End::Unknown(trouble()), now), Some(Command::Renew));
+        assert_eq!(state.ended(End::Done, now), Some(Command::Ask));
         state.asked();
     }
     state.step(SOME, true, now);
-    match state.ended(End::Unknown(trouble()), 3, now) {
+    match state.ended(End::Unknown(trouble()), now) {
         Some(Command::Give(fault)) => assert_eq!(fault.reason, "producer_fatal"),
         other => panic!("{other:?}"),
     }
@@ -152,7 +152,7 @@ fn an_abort_rests_before_it_is_tried_again_and_stops_what_only_a_person_mends() 
     state.failed(failure(8, fault(Blame::Record, "invalid_record", false)));
     let stopped = vec![(partition(), fault(Blame::Config, "not_authorized", false))];
     let aborted = Aborted { reason: "not_delivered", condemned: None, stopped };
-    assert_eq!(state.ended(End::Done, 3, now), Some(Command::GoBack(aborted)));
+    assert_eq!(state.ended(End::Done, now), Some(Command::GoBack(aborted)));
     assert!(!state.busy() && !state.takes(NOTHING, now));
     assert!(state.takes(NOTHING, now + AGAIN.most));
 }
@@ -164,9 +164,51 @@ fn partitions_that_went_are_an_abort() {
         let mut state = open(now);
         state.broke(fault(Blame::Broker, reason, true));
         assert_eq!(state.step(NOTHING, false, now), Some(Command::Abort));
-        match state.ended(End::Done, 0, now) {
+        match state.ended(End::Done, now) {
             Some(Command::GoBack(aborted)) => assert_eq!(aborted.reason, reason),
             other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_guilty_record_is_found_among_newer_ones_of_other_partitions() {
+    let now = Instant::now();
+    let cut = Cut { records: 10_000, bytes: 1 << 20, ..CUT };
+    let mut state = Transaction::new(cut, TIMEOUT);
+    assert_eq!(state.ended(End::Done, now), None);
+    let busy = TopicPartition { partition: 1, ..partition() };
+    let (guilty, mut next, mut others, mut transactions) = (37, 0, 0, 0);
+    loop {
+        transactions += 1;
+        assert!(transactions < 20, "no end: {state:?}");
+        let held = |records: i64| Held { due: true, records: records.unsigned_abs(), bytes: 0 };
+        // After an abort they come first, with what was written to them since.
+        let before = others;
+        while others - before < 100 && state.takes(held(others - before), now) {
+            state.passed(&busy, others);
+            others += 1;
+        }
+        let mut read = next;
+        while read < 64 && state.takes(held(others - before + read - next), now) {
+            state.passed(&partition(), read);
+            read += 1;
+        }
+        let records = others - before + read - next;
+        if (next..read).contains(&guilty) {
+            let refused = fault(Blame::Record, "message_too_large", false);
+            (next..read).for_each(|offset| state.failed(failure(offset, refused.clone())));
+            assert_eq!(state.step(held(records), false, now), Some(Command::Abort));
+            let Some(Command::GoBack(aborted)) = state.ended(End::Done, now) else { panic!("{state:?}") };
+            if let Some(condemned) = aborted.condemned {
+                assert_eq!(condemned.offset, guilty);
+                break;
+            }
+        } else {
+            assert_eq!(state.step(held(records), true, now), Some(Command::Commit));
+            assert!(matches!(state.ended(End::Done, now), Some(Command::Settle(_))));
+            next = read;
+            state.settled(&[(partition(), next), (busy.clone(), others)]);
         }
     }
 }
@@ -225,6 +267,7 @@ fn every_record_ends_once_and_only_the_guilty_as_dead_letters() {
             while model.read < model.end && state.takes(model.held(), now) && random.u8(..10) > 0 {
                 let offset = model.read;
                 model.read += 1;
+                state.passed(&partition(), offset);
                 if model.guilty.contains(&offset) && !model.condemned.contains(&offset) {
                     // Its batch mates fail with it.
                     let mates = (model.committed..=offset).filter(|_| random.bool());
@@ -246,7 +289,6 @@ fn every_record_ends_once_and_only_the_guilty_as_dead_letters() {
             }
             let mut command = state.step(model.held(), random.u8(..20) == 0, now);
             while let Some(next) = command {
-                let records = model.held().records;
                 command = match next {
                     Command::Commit => {
                         let (end, lands) = match random.u8(..20) {
@@ -256,7 +298,7 @@ fn every_record_ends_once_and_only_the_guilty_as_dead_letters() {
                             _ => (End::Done, true),
                         };
                         let settled = matches!(end, End::Done);
-                        let command = state.ended(end, records, now);
+                        let command = state.ended(end, now);
                         if lands {
                             // A commit whose answer was lost shows only in the group's offsets.
                             let read = model.read;
@@ -268,12 +310,11 @@ fn every_record_ends_once_and_only_the_guilty_as_dead_letters() {
                     Command::Abort => {
                         let lost = random.u8(..20) == 0;
                         let end = if lost { End::Unknown(trouble()) } else { End::Done };
-                        state.ended(end, records, now)
+                        state.ended(end, now)
                     }
                     Command::GoBack(aborted) => {
                         aborts += 1;
                         if let Some(guilty) = aborted.condemned {
-                            assert_eq!(records, 1, "seed {seed}: not alone");
                             assert!(model.guilty.contains(&guilty.offset), "seed {seed}: {guilty:?} is innocent");
                             model.condemned.insert(guilty.offset);
                             condemnations += 1;
@@ -283,14 +324,18 @@ fn every_record_ends_once_and_only_the_guilty_as_dead_letters() {
                     }
                     Command::Renew => {
                         renewals += 1;
-                        state.ended(End::Done, records, now)
+                        state.ended(End::Done, now)
                     }
                     Command::Ask => {
                         model.read = model.committed;
                         state.asked();
                         None
                     }
-                    Command::Settle(_) | Command::Init => None,
+                    Command::Settle(_) => {
+                        state.settled(&[(partition(), model.committed)]);
+                        None
+                    }
+                    Command::Init => None,
                     Command::Give(fault) => {
                         given.insert(fault.reason);
                         // A lane that starts anew.
