@@ -107,11 +107,13 @@ fn bounded(settings: &mut ClientConfig, kafka: &Kafka, room: Room) {
     }
 }
 
-/// A producer's settings; its queue takes this many bytes at most.
+/// A producer's settings; its queue takes this many bytes at most, or one record of the largest size.
 #[must_use]
 pub fn producer(kafka: &Kafka, queue_bytes: usize) -> ClientConfig {
     let mut settings = layered(kafka, PRODUCER_DEFAULTS, PRODUCER_OWNED);
-    settings.set("queue.buffering.max.kbytes", (queue_bytes / 1024).max(1).to_string());
+    // A record that does not even fit into an empty queue would wait for ever.
+    let bytes = queue_bytes.max(most_bytes(&settings).saturating_add(FRAME as usize));
+    settings.set("queue.buffering.max.kbytes", bytes.div_ceil(1024).to_string());
     settings
 }
 

@@ -256,6 +256,8 @@ impl Lane {
                 continue;
             };
             if held.state != State::Reading {
+                // Of a partition that halts before its first record nothing else tells where it has to go back to.
+                held.next.get_or_insert(record.offset());
                 self.cursor += 1;
                 continue;
             }
