@@ -108,7 +108,11 @@ fn job<'a>(services: &'a Services, name: &str, mode: Mode) -> Job<'a> {
         .set("pipeline.main.commit_interval_ms", "300")
         .set("kafka.main.\"linger.ms\"", "20")
         .set(BUDGET, "32768");
-    if mode == Mode::ExactlyOnce { job.exactly_once() } else { job }
+    match mode {
+        Mode::AtLeastOnce => job,
+        // A killed process's offsets are told only once its transaction has been given up.
+        Mode::ExactlyOnce => job.exactly_once().set("pipeline.main.transaction.timeout_ms", "10000"),
+    }
 }
 
 /// Both lanes have partitions, and the process has written some more records since.
