@@ -27,5 +27,5 @@ pub(crate) const PRODUCER: &[(&str, &str)] = &[
     ("message.timeout.ms", "0"),
     ("allow.auto.create.topics", "false"),
     ("queue.buffering.max.messages", "0"),
-    ("queue.buffering.max.kbytes", "44031"),
+    ("queue.buffering.max.kbytes", "44032"),
 ];
