@@ -8,7 +8,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 const MIB: usize = 1 << 20;
 /// What topics and clients take.
 const MOST_BYTES: &str = "25165824";
-/// For records of 20 MiB in a default budget of 32 MiB.
+/// For records of 20 MiB in a default budget of 128 MiB.
 const MOST_MIB: u64 = 256;
 /// An item is two bytes of JSON and, with its default, two thousand of Avro.
 const SCHEMA: &str = r#"{"type":"record","name":"R","fields":[
