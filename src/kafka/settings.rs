@@ -65,8 +65,8 @@ const READER_OWNED: &[(&str, &str)] = &[
     ("auto.offset.reset", "earliest"),
 ];
 
-/// A consumer's settings; with an instance id it is a static member (KIP-345). It holds as much as there is
-/// room for.
+/// A consumer's settings; with an instance id it is a static member (KIP-345). It holds as much as there is room
+/// for.
 #[must_use]
 pub fn consumer(kafka: &Kafka, group_id: &str, instance_id: Option<&str>, room: Room) -> ClientConfig {
     let mut settings = layered(kafka, CONSUMER_DEFAULTS, CONSUMER_OWNED);

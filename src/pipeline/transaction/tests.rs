@@ -258,6 +258,7 @@ fn every_record_ends_once_and_only_the_guilty_as_dead_letters() {
         let (condemned, ended) = (BTreeSet::new(), Vec::new());
         let mut model = Model { guilty, condemned, ended, committed: 0, read: 0, end };
         let mut state = open(now);
+        let mut batch = Vec::new();
         for step in 0.. {
             assert!(step < 20_000, "seed {seed}: no end: {state:?}");
             if model.committed == model.end {
@@ -270,10 +271,10 @@ fn every_record_ends_once_and_only_the_guilty_as_dead_letters() {
                 state.passed(&partition(), offset);
                 if model.guilty.contains(&offset) && !model.condemned.contains(&offset) {
                     // Its batch mates fail with it.
-                    let mates = (model.committed..=offset).filter(|_| random.bool());
+                    let mates = (model.committed..offset).filter(|_| random.bool());
                     let refused = fault(Blame::Record, "invalid_record", false);
-                    let at = mates.chain([offset]).collect::<Vec<_>>();
-                    at.into_iter().for_each(|offset| state.failed(failure(offset, refused.clone())));
+                    batch = mates.chain([offset]).collect::<Vec<_>>();
+                    batch.iter().copied().for_each(|offset| state.failed(failure(offset, refused.clone())));
                 }
             }
             match random.u8(..200) {
@@ -315,6 +316,7 @@ fn every_record_ends_once_and_only_the_guilty_as_dead_letters() {
                     Command::GoBack(aborted) => {
                         aborts += 1;
                         if let Some(guilty) = aborted.condemned {
+                            assert_eq!(batch, [guilty.offset], "seed {seed}: its batch held another");
                             assert!(model.guilty.contains(&guilty.offset), "seed {seed}: {guilty:?} is innocent");
                             model.condemned.insert(guilty.offset);
                             condemnations += 1;
