@@ -13,7 +13,7 @@ mod feeder;
 mod history;
 mod member;
 mod proxy;
-mod readback;
+pub(crate) mod readback;
 mod rows;
 mod scene;
 mod synthetic;

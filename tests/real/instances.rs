@@ -102,11 +102,7 @@ fn crowded<'a>(services: &'a Services, name: &str, protocol: Protocol) -> Job<'a
 }
 
 fn exactly_once(job: &Job<'_>, services: &Services) {
-    let judge = Judge::new(job);
-    judge.exactly_once(&job.read_sink());
-    let letters = judge.dead_letters(&services.read_topic(&job.dead_letter));
-    let refused = job.events.iter().flatten().filter(|event| !event.comes_out()).count() as u64;
-    assert_eq!(letters.values().sum::<u64>(), refused, "dead letters, once each");
+    Judge::new(job).all_once(&job.read_sink(), &services.read_topic(&job.dead_letter));
 }
 
 /// The instances of one job that run now, oldest first.
@@ -192,10 +188,7 @@ impl<'a> Fleet<'a> {
     /// All leave; one that is in a hurry runs to the end of the source.
     fn finish(mut self) {
         self.running.drain(..).for_each(Sidecar::terminate);
-        let last = self.job.start_without(&[BUDGET]);
-        let end: Vec<i64> = self.job.events.iter().map(|events| events.len() as i64).collect();
-        wait_for("the rest", LIMIT, || (self.job.committed() == end).then_some(()));
-        last.terminate();
+        self.job.finish_without(&[BUDGET], LIMIT);
     }
 
     fn counts(&self, metric: &str) -> Vec<u64> {

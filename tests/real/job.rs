@@ -4,10 +4,11 @@
 
 use super::event::{Event, Mix, events};
 use super::order;
-use crate::services::Services;
 use crate::services::sidecar::Sidecar;
 use crate::services::topics::Record;
+use crate::services::{Services, wait_for};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Source and sink partitions.
 pub(crate) const PARTITIONS: i32 = 4;
@@ -121,6 +122,14 @@ impl<'a> Job<'a> {
         let kept = self.settings.iter().filter(|(key, _)| !names.contains(key));
         let lines: Vec<String> = named.chain(kept.map(|(key, value)| format!("{key} = {value}"))).collect();
         self.services.sidecar(&lines.join("\n"))
+    }
+
+    /// One process with the defaults of these keys runs to the end of the source.
+    pub(crate) fn finish_without(&self, keys: &[&str], limit: Duration) {
+        let last = self.start_without(keys);
+        let end: Vec<i64> = self.events.iter().map(|events| events.len() as i64).collect();
+        wait_for("the rest", limit, || (self.committed() == end).then_some(()));
+        last.terminate();
     }
 
     /// How many records the source holds.

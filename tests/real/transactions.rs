@@ -35,7 +35,7 @@ fn kills_midway_lose_and_duplicate_nothing() {
     }
     let midway: i64 = job.committed().iter().sum();
     assert!((1..i64::try_from(job.total()).unwrap()).contains(&midway), "the kills came at {midway} records");
-    finish(&job);
+    job.finish_without(&[BUDGET], LIMIT);
     let tried: usize = services.read_uncommitted(&job.sink).iter().map(Vec::len).sum();
     let came: usize = judge(&job, &services);
     println!("eos-kill: {came} records came out, {} more were aborted", tried - came);
@@ -56,7 +56,7 @@ fn sigterm_midway_loses_and_duplicates_nothing_and_aborts_nothing() {
         let midway: i64 = job.committed().iter().sum();
         assert!(midway < i64::try_from(job.total()).unwrap(), "the end came too late");
     }
-    finish(&job);
+    job.finish_without(&[BUDGET], LIMIT);
     let tried: usize = services.read_uncommitted(&job.sink).iter().map(Vec::len).sum();
     assert_eq!(judge(&job, &services), tried, "a drain commits what is open");
 }
@@ -86,7 +86,7 @@ fn instances_that_come_go_and_die_lose_and_duplicate_nothing() {
     let midway: i64 = job.committed().iter().sum();
     assert!(midway < i64::try_from(job.total()).unwrap(), "all was over before the last one left");
     third.terminate();
-    finish(&job);
+    job.finish_without(&[BUDGET], LIMIT);
     judge(&job, &services);
 }
 
@@ -101,7 +101,7 @@ fn a_rival_with_the_same_name_is_told_and_does_no_harm() {
     assert_eq!(exit, Some(64), "{}", first.log());
     assert!(first.said(&["fenced", "transaction.instance"]), "{}", first.log());
     second.terminate();
-    finish(&job);
+    job.finish_without(&[BUDGET], LIMIT);
     judge(&job, &services);
 }
 
@@ -115,7 +115,7 @@ fn a_broker_that_goes_and_comes_back_loses_and_duplicates_nothing() {
     services.start(Service::Kafka);
     works(&mut [&mut sidecar], "the broker's return");
     sidecar.terminate();
-    finish(&job);
+    job.finish_without(&[BUDGET], LIMIT);
     judge(&job, &services);
 }
 
@@ -189,20 +189,9 @@ fn shared(instances: &mut [&mut Sidecar]) {
     });
 }
 
-/// Runs to the end of the source, in a hurry.
-fn finish(job: &Job<'_>) {
-    let last = job.start_without(&[BUDGET]);
-    let end: Vec<i64> = job.events.iter().map(|events| events.len() as i64).collect();
-    wait_for("the rest", LIMIT, || (job.committed() == end).then_some(()));
-    last.terminate();
-}
-
 /// Exactly once, dead letters too. Returns how many records came out.
 fn judge(job: &Job<'_>, services: &Services) -> usize {
     let (sink, judge) = (job.read_sink(), Judge::new(job));
-    judge.exactly_once(&sink);
-    let letters = judge.dead_letters(&services.read_topic(&job.dead_letter));
-    let refused = job.events.iter().flatten().filter(|event| !event.comes_out()).count() as u64;
-    assert_eq!(letters.values().sum::<u64>(), refused, "dead letters, once each");
+    judge.all_once(&sink, &services.read_topic(&job.dead_letter));
     sink.iter().map(Vec::len).sum()
 }

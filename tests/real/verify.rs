@@ -62,6 +62,13 @@ impl<'a> Judge<'a> {
         }
     }
 
+    /// `exactly_once`, and each dead letter once.
+    pub(crate) fn all_once(&self, sink: &[Vec<Record>], letters: &[Vec<Record>]) {
+        self.exactly_once(sink);
+        let refused = self.job.events.iter().flatten().filter(|event| !event.comes_out()).count() as u64;
+        assert_eq!(self.dead_letters(letters).values().sum::<u64>(), refused, "dead letters, once each");
+    }
+
     /// Nothing lost; what came out twice came out the same and only since an offset committed at a kill; the first
     /// occurrences are in order. Returns the number of duplicates.
     pub(crate) fn at_least_once(&self, sink: &[Vec<Record>], kills: &[Committed]) -> usize {
