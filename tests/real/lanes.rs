@@ -66,10 +66,10 @@ fn kills_midway_lose_nothing() {
                     midway(&job, end);
                     kills.push(job.committed());
                 }
-                // What it left open keeps the group's offsets untold until its next start.
+                // What it left open keeps the group's offsets untold until its next start. It may have been the first.
                 Mode::ExactlyOnce => {
                     let (written, total) = (job.written(), job.total());
-                    assert!((1..total * 95 / 100).contains(&written), "end {end} came at {written} of {total} records");
+                    assert!(written < total * 95 / 100, "end {end} came at {written} of {total} records");
                 }
             }
         }
