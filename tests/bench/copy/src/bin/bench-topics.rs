@@ -9,7 +9,11 @@
 //! bench-topics ends TOPIC                        the end offset of each partition
 //! bench-topics committed GROUP TOPIC             the group's offset in each partition; -1 for none
 //! bench-topics watch TOPIC RECORDS               until it holds that many: how many were there when it was first seen
-//!                                                to hold some, and the seconds from then on
+//!                                                to hold some, how many at last, and the seconds between
+//! bench-topics first TOPIC                       until it holds any: when that was, in seconds since 1970
+//! bench-topics latency SOURCE SINK RATE SECONDS  feeds records that lie in SOURCE into it once more, RATE a second, and
+//!                                                reads SINK: milliseconds from writing each to having read what came of
+//!                                                it, p50 p99 max
 //! ```
 //! Goes out: numbers in one line. Must never: be counted as anyone's CPU.
 
@@ -23,10 +27,14 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::error::Error;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 const WATCH_INTERVAL: Duration = Duration::from_millis(20);
+const FIRST_INTERVAL: Duration = Duration::from_millis(1);
+
+#[path = "../latency.rs"]
+mod latency;
 
 type Answer = Result<String, Box<dyn Error>>;
 
@@ -56,6 +64,8 @@ fn run(arguments: &[&str]) -> Answer {
             Ok(line(&offsets(&committed)))
         }
         ["watch", topic, records] => watch(topic, records.parse()?),
+        ["first", topic] => first(topic),
+        ["latency", source, sink, rate, seconds] => latency::measure(source, sink, rate.parse()?, seconds.parse()?),
         _ => Err("no such command".into()),
     }
 }
@@ -141,11 +151,19 @@ fn watch(topic: &str, records: i64) -> Answer {
         if held > 0 {
             let (first, since) = *first.get_or_insert((held, now));
             if held >= records {
-                return Ok(format!("{first} {:.3}", now.duration_since(since).as_secs_f64()));
+                return Ok(format!("{first} {held} {:.3}", now.duration_since(since).as_secs_f64()));
             }
         }
         std::thread::sleep(WATCH_INTERVAL);
     }
+}
+
+fn first(topic: &str) -> Answer {
+    let (asking, partitions) = (client(&[])?, partitions(topic)?);
+    while ends(&asking, topic, partitions)?.iter().sum::<i64>() == 0 {
+        std::thread::sleep(FIRST_INTERVAL);
+    }
+    Ok(format!("{:.4}", SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs_f64()))
 }
 
 fn partitions(topic: &str) -> Result<i32, Box<dyn Error>> {
