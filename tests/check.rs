@@ -3,6 +3,7 @@
 
 mod access;
 
+use crate::lane::stage::Cluster;
 use crate::services::Services;
 use crate::services::topics::Record;
 use serde_json::Value;
@@ -189,6 +190,34 @@ fn a_pattern_and_what_it_matches() {
     let (_, bad) = live(&config("topic = \"{topic}-new\", create_partitions = 1"), 64);
     let fewer = bad.iter().filter(|line| line.contains("it has 1 partitions and the source 2"));
     assert_eq!(fewer.count(), 3, "{bad:#?}");
+}
+
+#[test]
+fn what_exactly_once_needs() {
+    let Some(services) = Services::turn() else { return };
+    for topic in ["check-once", "check-once-avro"] {
+        services.create_topic(topic, 1, &[("retention.ms", "-1")]);
+    }
+    services.produce("check-once", &records(&["{\"id\":1}"], now()));
+    services.register("check-once-avro-value", SCHEMA);
+    let other_cluster = Cluster::start();
+    other_cluster.mock().create_topic("check-once-avro", 1, 1).unwrap();
+    let port = services.bootstrap().rsplit(':').next().unwrap();
+    for (other, said) in [
+        (format!("localhost:{port}"), "source and sink are one cluster, "),
+        (other_cluster.bootstrap().to_owned(), "are two clusters, and no transaction spans two"),
+    ] {
+        let more = format!(
+            "kafka.other.\"bootstrap.servers\" = \"{other}\"\npipeline.o.source.kafka = \"main\"\n\
+             pipeline.o.sink.kafka = \"other\"\npipeline.o.delivery = \"exactly_once\"\npipeline.o.lanes = 2\n\
+             pipeline.o.transaction.instance = \"i\""
+        );
+        let config = config(services.bootstrap(), services.registry_url(), "check-once", &more);
+        let (code, out, errors) = check(&config, SCHEMA, &["--live"]);
+        assert_eq!(code, Some(if said.starts_with("are two") { 64 } else { 0 }), "{out}{errors}");
+        assert!(out.contains(said), "{out}\nlacks {said}");
+        assert!(out.contains("Write on TransactionalId \"json2avro-i-o-0\", \"json2avro-i-o-1\""), "{out}");
+    }
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! `json2avro check`: a config validated without running it.
 //!
-//! `schema` the schema a pipeline would write with; `topics` what the clusters say; `access` what they allow; `sample`
-//! real records converted for a trial; `finding` what comes out. Comes in: a config file. Goes out: a report on standard
+//! `schema` the schema a pipeline would write with; `topics` what the clusters say; `access` what they allow;
+//! `exactly_once` what transactions need; `sample` real records converted for a trial; `finding` what comes out. Comes in: a config file. Goes out: a report on standard
 //! output, an exit code. Must never: produce, commit, join a group, register a schema, print a payload or a secret.
 
 mod access;
+mod exactly_once;
 mod finding;
 mod sample;
 mod schema;
@@ -29,7 +30,7 @@ const AFTER_HELP: &str = "\
 Without --live nothing is asked of any service: the config is loaded, all mistakes told at once, and local schema files \
 are compiled. With --live, for each pipeline and each topic that it reads: brokers, topics, partition counts, sink \
 topic settings, the subjects and their schemas, and what the principal is allowed: Read on source topics and on the group, \
-Write on sink and dead letter topics. The last records of the source are converted, neither produced nor committed. \
+Write on sink and dead letter topics; under exactly-once, whether source and sink are one cluster. The last records of the source are converted, neither produced nor committed. \
 --records is shared among the source's partitions, at least one each. \
 Brokers before Kafka 2.3 do not tell what they allow; there, Write is only known once something is written. Of a topic that \
 would be made, Create is only told for the cluster as a whole.
@@ -146,6 +147,7 @@ fn live(
         }
     }
     access::group(clusters, pipeline, first_readable.as_deref(), notes);
+    exactly_once::check(clusters, pipeline, notes);
 }
 
 /// Compiles the local files that a pipeline takes schemas from.

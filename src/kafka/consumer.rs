@@ -106,6 +106,13 @@ impl Consumer {
         self.client.unsubscribe();
     }
 
+    /// Has librdkafka look after its group now. It does so when something comes for the group, and else every half second
+    /// (`rkcg_serve_timer`); that the connection to the coordinator is up does not count as something: left alone, joining
+    /// takes that half second. Any question to the group does.
+    pub fn hasten(&self) {
+        drop(self.client.subscription());
+    }
+
     /// Serves the control queue without waiting and gives the next event.
     #[must_use]
     pub fn control(&self) -> Option<Event> {

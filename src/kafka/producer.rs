@@ -13,7 +13,7 @@ use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::producer::{BaseProducer, Producer as _, PurgeConfig};
 use std::ffi::CString;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A lane's producer: idempotent, acks from all in-sync replicas, no time limit on a delivery.
 #[allow(missing_debug_implementations, reason = "the crate's client has no Debug")]
@@ -138,6 +138,16 @@ impl Producer {
         })?;
         self.topics.push((name.to_owned(), handle));
         Ok(TopicIndex(self.topics.len() - 1))
+    }
+
+    /// Has librdkafka get its producer id, which the first record would wait for. It asks for one when it is made, before
+    /// any broker is there, then half a second later (`rd_kafka_idemp_pid_fsm`), but also whenever a broker tells of
+    /// topics: the first answer comes from an address of the configuration, which is given up for the broker behind it.
+    pub fn introduce(&self, wait: Duration) {
+        let until = Instant::now() + wait;
+        for (topic, _) in self.topics.iter().cycle().take(2) {
+            drop(self.client.client().fetch_metadata(Some(topic), until.saturating_duration_since(Instant::now())));
+        }
     }
 
     /// A record with more bytes, key included, is refused: `message.max.bytes` less what its frame and headers may take.

@@ -31,6 +31,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const IDLE_WAIT: Duration = Duration::from_millis(50);
 /// How long it may when deliveries, commits or a rebalance are under way.
 const BUSY_WAIT: Duration = Duration::from_millis(2);
+/// How long a round waits while the lane joins its group, and for how long it hastens that (`Consumer::hasten`).
+const JOIN_WAIT: Duration = Duration::from_millis(5);
+const JOIN_HASTE: Duration = Duration::from_secs(5);
+/// The most that the producer's introduction to its cluster takes, while the group is joined and nobody waits.
+const INTRODUCTION: Duration = Duration::from_millis(100);
 /// How often the partitions in hand are forwarded anew (`Consumer::forward`).
 const FORWARD_AGAIN: Duration = Duration::from_millis(200);
 /// Between a commit that failed and the next try while a partition waits for it to be let go.
@@ -55,6 +60,7 @@ pub(super) struct Lane {
     pub(super) drain: Drain,
     /// When the partitions in hand were last forwarded.
     pub(super) forwarded: Instant,
+    pub(super) began: Instant,
     pub(super) lag: Lag,
     pub(super) pulse: Pulse,
     pub(super) shutdown: Shutdown,
@@ -126,7 +132,7 @@ impl Lane {
         if !self.may_join() || self.seen == Some(epoch) || self.inside_batch() || self.drain.began.is_some() {
             return Ok(());
         }
-        self.seen = Some(epoch);
+        let first = self.seen.replace(epoch).is_none();
         let shown = self.board.shown();
         let Passage { routes, producer, config, .. } = &mut self.passage;
         routes.iter_mut().for_each(Route::follow);
@@ -142,6 +148,9 @@ impl Lane {
                 [] => self.consumer.unsubscribe(),
                 topics => self.consumer.subscribe(topics)?,
             }
+        }
+        if first {
+            self.passage.producer.introduce(INTRODUCTION);
         }
         Ok(())
     }
@@ -224,8 +233,8 @@ impl Lane {
             if self.drain.began.is_some() {
                 return self.serve_reports(Duration::from_millis(1), now);
             }
-            let busy = self.passage.offsets.held_records() > 0 || self.commits.pending || self.rebalances.pending();
-            self.consumer.take(if busy { BUSY_WAIT } else { IDLE_WAIT });
+            let wait = self.wait(now);
+            self.consumer.take(wait);
             self.cursor = 0;
             // Looked at again behind the wait: a record that was written after a schema was told to be in force is written
             // with it.
@@ -237,6 +246,16 @@ impl Lane {
         let records = u32::try_from(self.cursor - first).unwrap_or(u32::MAX);
         self.passage.counts.converted(began.elapsed(), records);
         if blocked { self.serve_reports(Duration::from_millis(1), now) } else { Ok(()) }
+    }
+
+    /// How long the round may wait for a record.
+    fn wait(&self, now: Instant) -> Duration {
+        if self.assignment.is_empty() && now.duration_since(self.began) < JOIN_HASTE {
+            self.consumer.hasten();
+            return JOIN_WAIT;
+        }
+        let busy = self.passage.offsets.held_records() > 0 || self.commits.pending || self.rebalances.pending();
+        if busy { BUSY_WAIT } else { IDLE_WAIT }
     }
 
     /// True: the producer's queue is full.

@@ -34,3 +34,4 @@ mod transaction;
 
 pub use reencoder::Reencoder;
 pub use refusal::Refusal;
+pub use survey::two_clusters;

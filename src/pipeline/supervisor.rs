@@ -204,6 +204,7 @@ impl Supervisor {
                 static_member: config.group_instance_id.is_some(),
             },
             forwarded: Instant::now(),
+            began: Instant::now(),
             lag,
             pulse,
             shutdown,

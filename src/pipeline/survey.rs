@@ -117,27 +117,21 @@ impl Surveyor {
         let id = |kafka: &Kafka| Topics::new(kafka)?.cluster_id(ASK);
         let ask = move || Ok((id(&clusters[0])?, id(&clusters[1])?));
         let (source, sink) = blocking("the question which clusters these are", ask).await?;
-        if source == sink {
-            return Ok(());
-        }
-        let message = format!(
-            "delivery = \"exactly_once\", but [kafka.{}] (cluster id {source}) and [kafka.{}] (cluster id {sink}) are two \
-             clusters, and no transaction spans two: set delivery = \"at_least_once\", or write to the source's cluster",
-            self.source.name, self.sink.name
-        );
-        Err(Fault::lasting(Stage::Config, Blame::Config, "two_clusters", message))
+        two_clusters(&self.source.name, &source, &self.sink.name, &sink).map_or(Ok(()), Err)
     }
 
     fn look(&self, routes: &[Route]) -> Result<Seen, Fault> {
-        let (source, sink) = (Topics::new(&self.source)?, Topics::new(&self.sink)?);
+        let source = Topics::new(&self.source)?;
+        let other = (self.source.name != self.sink.name).then(|| Topics::new(&self.sink)).transpose()?;
+        let sink = other.as_ref().unwrap_or(&source);
         // A cluster that does not answer is asked once; trouble with one topic is that topic's.
         let count = |topics: &Topics, topic: &str| match topics.partition_count(topic, ASK) {
             Err(fault) if fault.reason == "unreachable" => Err(fault),
             counted => Ok(counted),
         };
-        let look = |route: &Route| Ok((count(&source, &route.source_topic)?, count(&sink, &route.sink_topic)?));
+        let look = |route: &Route| Ok((count(&source, &route.source_topic)?, count(sink, &route.sink_topic)?));
         let routes = routes.iter().map(look).collect::<Result<_, Fault>>()?;
-        let dead_letter = self.dead_letter().map(|topic| count(&sink, topic)).transpose()?;
+        let dead_letter = self.dead_letter().map(|topic| count(sink, topic)).transpose()?;
         Ok(Seen { routes, dead_letter })
     }
 
@@ -199,6 +193,17 @@ impl Surveyor {
             config::RefusedPolicy::Skip | config::RefusedPolicy::Stop => None,
         }
     }
+}
+
+/// Why there is no exactly-once from one `[kafka.NAME]` to another, by the ids that the clusters tell; None: they are one.
+#[must_use]
+pub fn two_clusters(source: &str, source_id: &str, sink: &str, sink_id: &str) -> Option<Fault> {
+    let message = format!(
+        "delivery = \"exactly_once\", but [kafka.{source}] (cluster id {source_id}) and [kafka.{sink}] (cluster id \
+         {sink_id}) are two clusters, and no transaction spans two: set delivery = \"at_least_once\", or write to the \
+         source's cluster"
+    );
+    (source_id != sink_id).then(|| Fault::lasting(Stage::Config, Blame::Config, "two_clusters", message))
 }
 
 /// Whether a topic is missing that was made.

@@ -23,7 +23,7 @@ pub(super) struct Clusters<'c> {
     pub(super) config: &'c Config,
     pub(super) silent: BTreeSet<String>,
     pub(super) untold: BTreeSet<String>,
-    patience: Duration,
+    pub(super) patience: Duration,
 }
 
 impl<'c> Clusters<'c> {
