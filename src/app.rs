@@ -54,9 +54,11 @@ impl App {
                 config.kafka.get(&other.sink.kafka).is_some_and(|sink| sink.same_cluster(&source))
             };
             let lanes: Vec<Seat> = (0..pipeline.lanes)
-                .map(|lane| Seat {
-                    metrics: if pipeline.lanes == 1 { metrics.pipeline(name) } else { metrics.lane(name, lane) },
-                    pulse: Pulse::default(),
+                .map(|lane| {
+                    let (one, pulse) = (pipeline.lanes == 1, Pulse::default());
+                    let metrics = if one { metrics.pipeline(name) } else { metrics.lane(name, lane) };
+                    metrics.beats(&pulse);
+                    Seat { metrics, pulse }
                 })
                 .collect();
             pulses.push((name.clone(), lanes.iter().map(|seat| seat.pulse.clone()).collect()));

@@ -2,6 +2,7 @@
 
 use json2avro::config::Part;
 use json2avro::fault::{Blame, Fault, Stage};
+use json2avro::lifecycle::Pulse;
 use json2avro::record::TopicPartition;
 use json2avro::telemetry::{Counts, Events, LaneMetrics, Metrics, SchemaInForce};
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ json2avro_bytes_produced_total counter pipeline,topic
 json2avro_commits_total counter pipeline,result
 json2avro_committed_offset gauge pipeline,topic,partition
 json2avro_consumer_lag gauge pipeline,topic,partition
+json2avro_control_poll_age_seconds gauge pipeline
 json2avro_conversion_lossy_total counter pipeline,reason
 json2avro_convert_duration_seconds histogram pipeline
 json2avro_end_offset gauge pipeline,topic,partition
@@ -25,6 +27,7 @@ json2avro_offsets_skipped_total counter pipeline
 json2avro_partitions_assigned gauge pipeline
 json2avro_partitions_stopped gauge pipeline,reason
 json2avro_pipeline_failed gauge pipeline,reason
+json2avro_progress_age_seconds gauge pipeline
 json2avro_rebalances_total counter pipeline
 json2avro_records_abandoned_total counter pipeline
 json2avro_records_consumed_total counter pipeline,topic
@@ -67,13 +70,14 @@ fn busy() -> std::sync::Arc<Metrics> {
     let route = lane.route("orders", "orders-avro");
     let mut counts = Counts::default();
     counts.consumed(route, 100);
-    counts.delivered(route, 60);
-    counts.dead_lettered("missing_field");
+    counts.delivered(route, 1, 60);
+    counts.dead_lettered("missing_field", 1);
     counts.skipped("not_json");
     counts.failed(Stage::Convert, "missing_field");
     counts.converted(Duration::from_micros(20), 10);
-    counts.end_to_end(7);
+    counts.end_to_end(7, 1);
     lane.publish(&counts);
+    lane.beats(&Pulse::default());
     lane.set_lag(&partition(0), 40, 100);
     let schema = SchemaInForce { subject: "orders-avro-value".into(), version: Some(3), id: 12 };
     lane.schema_in_force("orders", Part::Value, schema);
@@ -206,10 +210,10 @@ fn count_until(enough: &AtomicBool, lane: LaneMetrics) {
         let route = routes[usize::from(record % 3 == 0)];
         counts.consumed(route, 10);
         match record % 5 {
-            0 => counts.dead_lettered("a"),
+            0 => counts.dead_lettered("a", 1),
             1 => counts.skipped("b"),
             2 => counts.abandoned(1),
-            3 => counts.delivered(route, 9),
+            3 => counts.delivered(route, 1, 9),
             _ => in_flight += 1,
         }
         if record % 7 == 0 {

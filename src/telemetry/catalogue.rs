@@ -8,6 +8,7 @@ use super::counts::Traffic;
 use super::histogram::Histogram;
 use super::lane::{Schema, State, Transactions};
 use super::samples::Samples;
+use crate::lifecycle::Pulse;
 use prometheus::TextEncoder;
 use prometheus::proto::{MetricFamily, MetricType};
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,6 +22,8 @@ pub(super) struct Pipeline {
     pub(super) traffic: BTreeMap<(String, String), Traffic>,
     pub(super) counts: Counts,
     pub(super) states: Vec<State>,
+    /// Of each lane that has work, since when none of it ended.
+    pub(super) waits: Vec<Instant>,
 }
 
 /// The requests of one operation to one registry.
@@ -117,6 +120,24 @@ const PIPELINE: &[Family] = &[
     counter("offsets_skipped_total", "Offsets never read: out of range, and the config says to go on.", |p, _, out| {
         out.put(&[], p.counts.offsets_skipped);
     }),
+    gauge(
+        "progress_age_seconds",
+        "Since a record last ended while others wait, of the lane that stands longest; 0 while there is nothing to do.",
+        |p, now, out| {
+            let longest = p.waits.iter().min().map_or(0.0, |since| now.saturating_duration_since(*since).as_secs_f64());
+            out.value(&[], longest);
+        },
+    ),
+    gauge(
+        "control_poll_age_seconds",
+        "Since the last poll of the control queue, of the lane that was longest without: what /live judges.",
+        |p, _, out| {
+            let pulses = p.states.iter().filter_map(|state| state.pulse.as_ref());
+            if let Some(oldest) = pulses.map(Pulse::age).max() {
+                out.value(&[], oldest.as_secs_f64());
+            }
+        },
+    ),
     gauge("partitions_assigned", "Source partitions held by this instance.", |p, _, out| {
         out.put(&[], p.states.iter().map(|state| state.assigned as u64).sum());
     }),

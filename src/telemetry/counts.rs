@@ -67,12 +67,12 @@ impl Default for Counts {
 impl Counts {
     /// A record was read from a route's source topic: key and value bytes.
     pub fn consumed(&mut self, route: RouteIndex, bytes: usize) {
-        self.traffic(route).consumed.add(bytes);
+        self.traffic(route).consumed.merge(Volume { records: 1, bytes: bytes as u64 });
     }
 
-    /// A route's sink topic acknowledged a record: key and value bytes as written.
-    pub fn delivered(&mut self, route: RouteIndex, bytes: usize) {
-        self.traffic(route).produced.add(bytes);
+    /// A route's sink topic acknowledged records: key and value bytes as written.
+    pub fn delivered(&mut self, route: RouteIndex, records: u64, bytes: u64) {
+        self.traffic(route).produced.merge(Volume { records, bytes });
     }
 
     #[inline]
@@ -84,9 +84,9 @@ impl Counts {
         &mut self.traffic[place]
     }
 
-    /// The dead letter topic acknowledged a record.
-    pub fn dead_lettered(&mut self, reason: &'static str) {
-        self.dead_lettered.add(reason, 1);
+    /// The dead letter topic acknowledged records that were refused for one reason.
+    pub fn dead_lettered(&mut self, reason: &'static str, records: u64) {
+        self.dead_lettered.add(reason, records);
     }
 
     /// A record was left out by a policy that the config names.
@@ -136,19 +136,23 @@ impl Counts {
         }
     }
 
-    /// Milliseconds from the source record's timestamp to the sink's acknowledgement; clocks that disagree count as 0.
+    /// Milliseconds from the source records' timestamp to the sink's acknowledgement; clocks that disagree count as 0.
     #[expect(clippy::cast_precision_loss, reason = "2^53 ms are 285,000 years")]
-    pub fn end_to_end(&mut self, millis: i64) {
-        self.latency.observe(millis.max(0) as f64 / 1000.0, 1);
+    pub fn end_to_end(&mut self, millis: i64, records: u64) {
+        self.latency.observe(millis.max(0) as f64 / 1000.0, records);
     }
 
     /// Whether every record read is accounted for: consumed = produced + dead-lettered + skipped + abandoned + in flight.
     #[must_use]
     pub fn balanced(&self) -> bool {
         let consumed: u64 = self.traffic.iter().map(|traffic| traffic.consumed.records).sum();
-        let produced: u64 = self.traffic.iter().map(|traffic| traffic.produced.records).sum();
-        let ended = produced + self.dead_lettered.total() + self.skipped.total() + self.abandoned;
-        consumed == ended + self.in_flight.records
+        consumed == self.ended() + self.abandoned + self.in_flight.records
+    }
+
+    /// Records that ended for good: produced, dead-lettered or skipped.
+    pub(super) fn ended(&self) -> u64 {
+        let produced: u64 = self.traffic.iter().map(|route| route.produced.records).sum();
+        produced + self.dead_lettered.total() + self.skipped.total()
     }
 
     /// Adds another lane of the same pipeline, but for its traffic, which is shown by topic.
@@ -209,11 +213,6 @@ impl Traffic {
 }
 
 impl Volume {
-    fn add(&mut self, bytes: usize) {
-        self.records += 1;
-        self.bytes += bytes as u64;
-    }
-
     fn merge(&mut self, other: Self) {
         self.records += other.records;
         self.bytes += other.bytes;
@@ -268,13 +267,13 @@ mod tests {
         assert!(!counts.balanced(), "ten records are nowhere");
         counts.in_flight(10, 1000);
         assert!(counts.balanced());
-        counts.delivered(ROUTE, 80);
-        counts.dead_lettered("missing_field");
+        counts.delivered(ROUTE, 1, 80);
+        counts.dead_lettered("missing_field", 1);
         counts.skipped("not_json");
         counts.abandoned(3);
         counts.in_flight(4, 400);
         assert!(counts.balanced());
-        counts.delivered(RouteIndex(3), 1);
+        counts.delivered(RouteIndex(3), 1, 1);
         assert!(!counts.balanced());
     }
 
@@ -282,9 +281,9 @@ mod tests {
     fn a_snapshot_equals_its_source() {
         let mut counts = Counts::default();
         counts.consumed(ROUTE, 7);
-        counts.delivered(ROUTE, 5);
+        counts.delivered(ROUTE, 1, 5);
         counts.in_flight(2, 3);
-        counts.dead_lettered("a");
+        counts.dead_lettered("a", 1);
         counts.skipped("b");
         counts.abandoned(1);
         counts.failed(Stage::Convert, "a");
@@ -292,7 +291,7 @@ mod tests {
         counts.tombstone();
         counts.offsets_skipped(9);
         counts.converted(Duration::from_micros(30), 3);
-        counts.end_to_end(-5);
+        counts.end_to_end(-5, 1);
         let mut snapshot = Counts::default();
         snapshot.skipped("stale");
         snapshot.clone_from(&counts);

@@ -5,8 +5,10 @@
 //! Goes out: to `catalogue`, when scraped. Must never: be locked on a record's way.
 
 use super::histogram::{Histogram, REQUEST_BOUNDS};
+use super::progress::Progress;
 use super::{Counts, locked};
 use crate::config::Part;
+use crate::lifecycle::Pulse;
 use crate::record::TopicPartition;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
@@ -27,6 +29,7 @@ pub(super) struct Lane {
     /// One list for all lanes of the pipeline.
     pub(super) routes: Arc<Mutex<Vec<Route>>>,
     pub(super) counts: Mutex<Counts>,
+    pub(super) progress: Mutex<Progress>,
     pub(super) state: Mutex<State>,
 }
 
@@ -62,6 +65,8 @@ pub(super) struct State {
     /// By source topic and part.
     pub(super) schemas: BTreeMap<(String, &'static str), Schema>,
     pub(super) schema_switches: u64,
+    /// None: the pipeline itself, which polls nothing.
+    pub(super) pulse: Option<Pulse>,
 }
 
 /// How transactions ended.
@@ -108,6 +113,7 @@ impl LaneMetrics {
             number,
             routes,
             counts: Mutex::default(),
+            progress: Mutex::default(),
             state: Mutex::default(),
         });
         (Self { lane: Arc::clone(&lane) }, lane)
@@ -116,6 +122,12 @@ impl LaneMetrics {
     /// Makes the lane's counts visible, all of them at one moment. Once a batch.
     pub fn publish(&self, counts: &Counts) {
         locked(&self.lane.counts).clone_from(counts);
+        locked(&self.lane.progress).published(counts.ended(), counts.in_flight.records > 0, Instant::now());
+    }
+
+    /// The lane's sign of life, whose age is shown from now on.
+    pub fn beats(&self, pulse: &Pulse) {
+        locked(&self.lane.state).pulse = Some(pulse.clone());
     }
 
     /// The counts as last published.
@@ -149,7 +161,9 @@ impl LaneMetrics {
     /// A partition's committed offset (where nothing is committed yet: where reading began) and its end offset. The lag
     /// is the difference, so it also holds for records that are read and not committed.
     pub fn set_lag(&self, partition: &TopicPartition, committed: i64, end: i64) {
-        locked(&self.lane.state).offsets.insert(partition.clone(), Offsets { committed, end });
+        let mut state = locked(&self.lane.state);
+        state.offsets.insert(partition.clone(), Offsets { committed, end });
+        self.behind(&state);
     }
 
     /// The partition is held no more: its series end here, another instance has them now.
@@ -157,6 +171,12 @@ impl LaneMetrics {
         let mut state = locked(&self.lane.state);
         state.offsets.remove(partition);
         state.stopped.remove(partition);
+        self.behind(&state);
+    }
+
+    fn behind(&self, state: &State) {
+        let behind = state.offsets.values().any(|offsets| offsets.end > offsets.committed);
+        locked(&self.lane.progress).behind(behind, Instant::now());
     }
 
     /// The number of partitions the lane holds now.

@@ -111,6 +111,7 @@ fn by_pipeline(lanes: &[Arc<Lane>]) -> Vec<Pipeline> {
             pipeline.traffic.entry(topics).or_default().merge(traffic);
         }
         pipeline.counts.add(&counts);
+        pipeline.waits.extend(locked(&lane.progress).since());
         pipeline.states.push(locked(&lane.state).clone());
     }
     pipelines.into_values().collect()

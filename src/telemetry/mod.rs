@@ -12,6 +12,7 @@ mod lane;
 mod lines;
 pub mod log;
 mod metrics;
+mod progress;
 mod quiet;
 mod samples;
 mod totals;
