@@ -6,7 +6,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
-use json2avro::config::{Config, Conversion, Kafka, Mistakes, Pipeline, SchemaChoice, Start, load};
+use json2avro::config::{Config, Conversion, Delivery, Kafka, Mistakes, Pipeline, SchemaChoice, Start, load};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -334,6 +334,8 @@ fn a_variable_that_is_no_text_is_named() {
 fn the_budget_is_shared_and_never_overdrawn() {
     const MIB: u64 = 1 << 20;
     let other = "pipeline.p = { group_id = \"h\", source.topic = \"p\", sink.topic = \"p-avro\" }\n";
+    let once = "pipeline.p = { group_id = \"h\", source.topic = \"p\", sink.topic = \"p-avro\", \
+                delivery = \"exactly_once\", transaction.instance = \"a\" }\n";
     // An eighth is left to the allocator.
     for (budget, lanes, other, held) in [
         (64 * MIB, 1, "", 55 * MIB),
@@ -341,6 +343,7 @@ fn the_budget_is_shared_and_never_overdrawn() {
         (128 * MIB, 4, "", 111 * MIB),
         (128 * MIB, 2, other, 111 * MIB),
         (512 * MIB, 2, other, 447 * MIB),
+        (256 * MIB, 3, once, 223 * MIB),
         // More than the queues have use for.
         (16384 * MIB, 1, "", 1024 * MIB),
     ] {
@@ -350,8 +353,12 @@ fn the_budget_is_shared_and_never_overdrawn() {
         let each = lanes.iter().map(|lane| {
             2 * MIB + lane.in_flight_bytes_of_lane() as u64 + lane.room.queued_bytes + 24 * lane.room.fetch_bytes
         });
+        let transactions = config.pipeline.values().filter_map(|pipeline| match &pipeline.delivery {
+            Delivery::AtLeastOnce => None,
+            Delivery::ExactlyOnce(how) => Some(how.cut.records * 32 * pipeline.lanes as u64),
+        });
         let most = lanes.iter().map(|lane| lane.room.fetch_bytes).max().unwrap();
-        let taken = 24 * MIB + each.sum::<u64>() + (256 - 24) * most;
+        let taken = 24 * MIB + each.sum::<u64>() + transactions.sum::<u64>() + (256 - 24) * most;
         assert!(taken <= budget / 8 * 7 && taken >= held.min(budget / 8 * 7), "{budget} {sets:?}: {taken}");
     }
 }

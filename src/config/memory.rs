@@ -2,7 +2,7 @@
 //!
 //! The process and its lanes cost something before any record; so does what is set by name (`in_flight_bytes`, librdkafka's
 //! own properties). What is left is shared by all lanes alike, and in each by what nobody set: records in flight, records
-//! fetched and not taken yet, and answers to fetches. librdkafka decompresses an answer whole, one from each broker at a
+//! fetched and not taken yet, what is kept of the records of a transaction, and answers to fetches. librdkafka decompresses an answer whole, one from each broker at a
 //! time, before it counts a byte of it; so an answer is reckoned at what it swells to.
 //!
 //! Comes in: the budget, pipelines and clusters as meant. Goes out: each pipeline's room, or one mistake that tells how
@@ -10,8 +10,10 @@
 
 use super::mistake::{Complaint, Mistakes};
 use super::typed::Typed;
-use super::{Kafka, Pipeline};
+use super::{Delivery, Kafka, Pipeline};
 use std::collections::{BTreeMap, BTreeSet};
+
+const CUT_RECORDS: &str = "transaction.cut_records";
 
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
@@ -29,6 +31,9 @@ const SWELLS: u64 = 8 * 3;
 const SWELLS_ONCE: u64 = 256 - SWELLS;
 /// Of a record that is larger than usual: as fetched, re-encoded, being sent.
 const COPIES: u64 = 3;
+/// What is kept of each record of an open transaction at most (`pipeline::offsets`): a timestamp, its count, and the room
+/// that their list grows by.
+const IN_TRANSACTION: u64 = 32;
 /// A larger record is one that `message.max.bytes` had to be raised for.
 const USUAL_RECORD: u64 = 1_000_000;
 
@@ -36,6 +41,7 @@ const USUAL_RECORD: u64 = 1_000_000;
 const IN_FLIGHT_SHARE: u64 = 3;
 const QUEUED_SHARE: u64 = 1;
 const FETCH_SHARE: u64 = 8;
+const TRANSACTION_SHARE: u64 = 1;
 /// With less a lane is no use.
 const LEAST_QUEUED: u64 = 128 * KIB;
 const LEAST_FETCH: u64 = 16 * KIB;
@@ -43,6 +49,7 @@ const LEAST_FETCH: u64 = 16 * KIB;
 const MOST_IN_FLIGHT: u64 = 64 * MIB;
 const MOST_QUEUED: u64 = 64 * MIB;
 const MOST_FETCH: u64 = 16 * MIB;
+const MOST_IN_TRANSACTION: u64 = 1_000_000;
 
 /// What a lane's consumer may hold.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +73,8 @@ struct Set {
     queued: Option<u64>,
     fetch: Option<u64>,
     record: Option<u64>,
+    /// Of the records of a full transaction; none where there are no transactions.
+    transaction: Option<u64>,
     /// What was set, with its value.
     names: Vec<String>,
 }
@@ -100,6 +109,9 @@ pub(super) fn share(
     for (pipeline, set) in pipelines.values_mut().zip(&sets) {
         let in_flight = set.in_flight.unwrap_or((unit * IN_FLIGHT_SHARE).min(MOST_IN_FLIGHT) * set.lanes);
         pipeline.in_flight_bytes = usize::try_from(in_flight).unwrap_or(usize::MAX);
+        if let (None, Delivery::ExactlyOnce(how)) = (set.transaction, &mut pipeline.delivery) {
+            how.cut.records = (unit * TRANSACTION_SHARE / IN_TRANSACTION).clamp(1, MOST_IN_TRANSACTION);
+        }
         pipeline.room = Room {
             // What the user set is the client's own affair.
             fetch_bytes: shares.fetch(unit).clamp(LEAST_FETCH, MOST_FETCH),
@@ -127,13 +139,19 @@ impl Set {
         let in_flight = table.get("in_flight_bytes").map(|_| table.integer("in_flight_bytes"));
         names.extend(in_flight.map(|bytes: u64| format!("pipeline.{}.in_flight_bytes = {bytes}", pipeline.name)));
         let lanes = u64::try_from(pipeline.lanes).unwrap_or(u64::MAX);
+        let transaction = match &pipeline.delivery {
+            Delivery::AtLeastOnce => Some(0),
+            Delivery::ExactlyOnce(how) => table.get(CUT_RECORDS).map(|_| how.cut.records * IN_TRANSACTION),
+        };
+        let cut = transaction.filter(|bytes| *bytes > 0).map(|bytes| bytes / IN_TRANSACTION);
+        names.extend(cut.map(|records| format!("pipeline.{}.{CUT_RECORDS} = {records}", pipeline.name)));
         names.extend((lanes > 1).then(|| format!("pipeline.{}.lanes = {lanes}", pipeline.name)));
-        Self { lanes, in_flight, queued, fetch, record, names }
+        Self { lanes, in_flight, queued, fetch, record, transaction, names }
     }
 
     /// What its lanes take whatever is left.
     fn bytes(&self) -> u64 {
-        let each = [Some(LANE), self.queued, self.fetch, self.record];
+        let each = [Some(LANE), self.queued, self.fetch, self.record, self.transaction];
         self.in_flight.unwrap_or(0) + each.into_iter().flatten().sum::<u64>() * self.lanes
     }
 }
@@ -150,8 +168,10 @@ impl Shares {
     fn of(sets: &[Set]) -> Self {
         let lanes = |left: fn(&Set) -> bool| sets.iter().filter(|set| left(set)).map(|set| set.lanes).sum::<u64>();
         let (queues, fetches) = (lanes(|set| set.queued.is_none()), lanes(|set| set.fetch.is_none()));
-        let in_flight = lanes(|set| set.in_flight.is_none());
-        Self { all: in_flight * IN_FLIGHT_SHARE + queues * QUEUED_SHARE + fetches * FETCH_SHARE, queues, fetches }
+        let in_flight = lanes(|set| set.in_flight.is_none()) * IN_FLIGHT_SHARE;
+        let transactions = lanes(|set| set.transaction.is_none()) * TRANSACTION_SHARE;
+        let all = in_flight + transactions + queues * QUEUED_SHARE + fetches * FETCH_SHARE;
+        Self { all, queues, fetches }
     }
 
     /// The least that all of them together may be.

@@ -71,12 +71,15 @@ struct Slot {
     cut: Option<i64>,
     /// What was last handed to a commit.
     sent: Option<i64>,
+    /// In transactions: what was read since the last commit.
+    open: held::Open,
 }
 
 impl Offsets {
     /// Takes a partition in hand; None if there are too many.
     pub(super) fn assign(&mut self, partition: TopicPartition) -> Option<SlotIndex> {
-        let slot = Slot { partition, first: 0, ring: VecDeque::new(), in_flight: 0, cut: None, sent: None };
+        let open = held::Open::default();
+        let slot = Slot { partition, first: 0, ring: VecDeque::new(), in_flight: 0, cut: None, sent: None, open };
         if let Some(free) = self.slots.iter().position(Option::is_none) {
             self.slots[free] = Some(slot);
             return Some(SlotIndex(free));
@@ -106,17 +109,11 @@ impl Offsets {
         let bytes: usize = in_flight.map(|(record, _)| record.bytes as usize).sum();
         self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
         self.in_flight_records = self.in_flight_records.saturating_sub(u64::from(slot.in_flight));
-        let reported = |(_, progress): &&(InFlight, Progress)| matches!(progress, Progress::Ended | Progress::Failed);
-        let held = self.held.as_mut().map_or(0, |all| {
-            let held = slot.ring.iter().filter(reported).count() as u64;
-            all.reported = all.reported.saturating_sub(held);
-            all.read = all.read.saturating_sub(slot.ring.len() as u64);
+        if let Some(all) = &mut self.held {
             // Or a transaction would be full of what it does not hold.
-            let bytes: usize = slot.ring.iter().map(|(record, _)| record.bytes as usize).sum();
-            all.bytes = all.bytes.saturating_sub(bytes);
-            held
-        });
-        u64::from(slot.in_flight) + held
+            all.give_up(slot.open.held);
+        }
+        u64::from(slot.in_flight) + slot.open.held.reported
     }
 
     /// The ticket that the slot's next tracked record will have.
@@ -138,8 +135,8 @@ impl Offsets {
             self.in_flight_records += 1;
             self.in_flight_bytes += record.bytes as usize;
             if let Some(held) = &mut self.held {
-                held.read += 1;
-                held.bytes += record.bytes as usize;
+                held.read(record.bytes);
+                slot.open.read(record.offset, record.bytes);
             }
         }
     }
@@ -147,16 +144,19 @@ impl Offsets {
     /// A record ended without being handed over.
     pub(super) fn settle(&mut self, index: SlotIndex, offset: i64) {
         if let Some(slot) = self.slots.get_mut(index.0).and_then(Option::as_mut) {
-            if slot.ring.is_empty() && self.held.is_none() {
-                slot.cut = Some(offset + 1);
+            if let Some(held) = &mut self.held {
+                held.read(0);
+                slot.open.read(offset, 0);
+            }
+            if slot.ring.is_empty() {
+                if self.held.is_none() {
+                    slot.cut = Some(offset + 1);
+                }
                 return;
             }
             let record =
                 InFlight { offset, timestamp: None, bytes: 0, route: RouteIndex::default(), dead_letter: None };
             slot.ring.push_back((record, Progress::LeftOut));
-            if let Some(held) = &mut self.held {
-                held.read += 1;
-            }
         }
     }
 
@@ -178,7 +178,10 @@ impl Offsets {
         let record = *record;
         slot.in_flight -= 1;
         match &mut self.held {
-            Some(held) => held.reported += 1,
+            Some(held) => {
+                held.reported += 1;
+                slot.gather();
+            }
             None => slot.advance(),
         }
         self.in_flight_records -= 1;
@@ -253,7 +256,7 @@ impl Offsets {
 
 impl Slot {
     fn due(&self, in_transactions: bool) -> bool {
-        self.cut.is_some() && self.cut != self.sent || in_transactions && !self.ring.is_empty()
+        self.cut.is_some() && self.cut != self.sent || in_transactions && self.open.behind.is_some()
     }
 
     fn advance(&mut self) {

@@ -312,19 +312,23 @@ impl Passage {
     /// A delivery report: the record arrived.
     pub(super) fn delivered(&mut self, record: &InFlight, wall_millis: i64) {
         match record.dead_letter {
-            Some(reason) => self.counts.dead_lettered(reason),
-            None => self.counts.delivered(record.route, record.bytes as usize),
+            Some(reason) => self.counts.dead_lettered(reason, 1),
+            None => self.counts.delivered(record.route, 1, u64::from(record.bytes)),
         }
         if let Some(timestamp) = record.timestamp {
-            self.counts.end_to_end(wall_millis.saturating_sub(timestamp));
+            self.counts.end_to_end(wall_millis.saturating_sub(timestamp), 1);
         }
     }
 
     /// The transaction was committed: what it held was delivered.
     pub(super) fn settle(&mut self, wall_millis: i64) {
-        let mut offsets = std::mem::take(&mut self.offsets);
-        offsets.committed(|record| self.delivered(record, wall_millis));
-        self.offsets = offsets;
+        self.offsets.committed(|ended| {
+            self.counts.delivered(ended.route, ended.records, ended.bytes);
+            ended.dead_lettered.iter().for_each(|(reason, records)| self.counts.dead_lettered(reason, *records));
+            for (timestamp, records) in &ended.timestamps {
+                self.counts.end_to_end(wall_millis.saturating_sub(*timestamp), *records);
+            }
+        });
     }
 
     /// A delivery report: the record did not arrive and will be read again.

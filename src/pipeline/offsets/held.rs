@@ -1,23 +1,100 @@
 //! The tracker in a transaction: nothing may be committed by itself, all of it is settled at once.
 //!
-//! A ring then holds all that was read of its partition since the last commit, ended or not: what a commit says is what
-//! lies behind the last of it, and an abort goes back to the first.
+//! The rings hold what is in flight, as ever; of what ended behind them is kept what an end needs: from where to read again,
+//! where a commit would go on, and what there is to count, in sums. A million records are then a few timestamps.
 //!
-//! Comes in: how the transaction ended. Goes out: offsets for it, and the records that it held. Must never: settle one
-//! partition without the others.
+//! Comes in: how the transaction ended. Goes out: offsets for it, and what it held. Must never: settle one partition
+//! without the others.
 
 use super::{InFlight, Offsets, Progress, Slot, SlotIndex};
 use crate::record::TopicPartition;
+use crate::telemetry::RouteIndex;
 
-/// What was read since the last commit.
+/// What was read since the last commit, of one partition or of all.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Held {
     /// Records, those left out included.
-    pub(super) read: u64,
+    read: u64,
     /// Those of them whose report came.
     pub(super) reported: u64,
     /// Their bytes as handed to the producer.
-    pub(super) bytes: usize,
+    bytes: usize,
+}
+
+/// What was read of a partition since the last commit.
+#[derive(Debug, Default)]
+pub(super) struct Open {
+    pub(super) held: Held,
+    /// The first offset.
+    first: Option<i64>,
+    /// One past the last.
+    pub(super) behind: Option<i64>,
+    ended: Ended,
+}
+
+/// Records of a partition that were delivered in a transaction, to be counted once it is committed.
+#[derive(Debug, Default)]
+pub(in crate::pipeline) struct Ended {
+    /// Whose counts they go into.
+    pub(in crate::pipeline) route: RouteIndex,
+    /// Records in the sink topic.
+    pub(in crate::pipeline) records: u64,
+    /// Their bytes.
+    pub(in crate::pipeline) bytes: u64,
+    /// Dead letters by reason.
+    pub(in crate::pipeline) dead_lettered: Vec<(&'static str, u64)>,
+    /// Source timestamps, milliseconds, each with how many records in a row have it.
+    pub(in crate::pipeline) timestamps: Vec<(i64, u64)>,
+}
+
+impl Held {
+    pub(super) fn read(&mut self, bytes: u32) {
+        self.read += 1;
+        self.bytes += bytes as usize;
+    }
+
+    /// A partition's share goes with it.
+    pub(super) fn give_up(&mut self, share: Self) {
+        self.read = self.read.saturating_sub(share.read);
+        self.reported = self.reported.saturating_sub(share.reported);
+        self.bytes = self.bytes.saturating_sub(share.bytes);
+    }
+}
+
+impl Open {
+    pub(super) fn read(&mut self, offset: i64, bytes: u32) {
+        self.held.read(bytes);
+        self.first.get_or_insert(offset);
+        self.behind = Some(offset + 1);
+    }
+}
+
+impl Ended {
+    fn add(&mut self, record: &InFlight) {
+        match record.dead_letter {
+            Some(reason) => match self.dead_lettered.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, records)) => *records += 1,
+                None => self.dead_lettered.push((reason, 1)),
+            },
+            None => {
+                self.route = record.route;
+                self.records += 1;
+                self.bytes += u64::from(record.bytes);
+            }
+        }
+        match (record.timestamp, self.timestamps.last_mut()) {
+            (None, _) => {}
+            (Some(timestamp), Some((last, records))) if *last == timestamp => *records += 1,
+            (Some(timestamp), _) => self.timestamps.push((timestamp, 1)),
+        }
+    }
+
+    /// Ready for the next transaction, in the memory of this one.
+    fn clear(&mut self) {
+        (self.records, self.bytes) = (0, 0);
+        self.dead_lettered.clear();
+        self.timestamps.clear();
+    }
 }
 
 impl Offsets {
@@ -49,14 +126,18 @@ impl Offsets {
 
     /// The first offset read of a partition since the last commit.
     pub(in crate::pipeline) fn first_read(&self, index: SlotIndex) -> Option<i64> {
-        self.slot(index)?.ring.front().map(|(record, _)| record.offset)
+        self.slot(index)?.open.first
     }
 
-    /// The transaction was committed: hands over each record that it delivered.
-    pub(in crate::pipeline) fn committed(&mut self, mut delivered: impl FnMut(&InFlight)) {
+    /// The transaction was committed: hands over what it delivered of each partition.
+    pub(in crate::pipeline) fn committed(&mut self, mut delivered: impl FnMut(&Ended)) {
         for slot in self.slots.iter_mut().flatten() {
             let behind = slot.behind();
-            slot.ring.iter().filter(|(_, end)| *end != Progress::LeftOut).for_each(|(record, _)| delivered(record));
+            // A commit waits for every report; nothing is left here.
+            for (record, _) in slot.ring.iter().filter(|(_, progress)| *progress != Progress::LeftOut) {
+                slot.open.ended.add(record);
+            }
+            delivered(&slot.open.ended);
             slot.empty();
             (slot.cut, slot.sent) = (behind, behind);
         }
@@ -80,13 +161,28 @@ impl Offsets {
 }
 
 impl Slot {
+    /// A report came: what ended at the front of the ring is only counted from now on. What failed stays: the transaction
+    /// will be taken back.
+    pub(super) fn gather(&mut self) {
+        self.open.held.reported += 1;
+        while let Some((record, progress @ (Progress::Ended | Progress::LeftOut))) = self.ring.front() {
+            if *progress == Progress::Ended {
+                self.open.ended.add(record);
+            }
+            self.ring.pop_front();
+            self.first += 1;
+        }
+    }
+
     fn behind(&self) -> Option<i64> {
-        self.ring.back().map(|(record, _)| record.offset + 1).or(self.cut)
+        self.open.behind.or(self.cut)
     }
 
     fn empty(&mut self) {
         self.first += self.ring.len() as u64;
         self.in_flight = 0;
         self.ring.clear();
+        self.open.ended.clear();
+        (self.open.held, self.open.first, self.open.behind) = (Held::default(), None, None);
     }
 }
