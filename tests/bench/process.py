@@ -35,12 +35,12 @@ def binary_at(program, allocator="jemalloc"):
 
 
 def config_for(services, name, pipelines, head=""):
-    """A config file for json2avro on the services: `pipelines` is TOML below the tables of broker and registry."""
+    """A config file for json2avro on the services: `head` is TOML above its tables, `pipelines` below the cluster's own."""
     file = services.folder / f"{name}.toml"
     file.write_text(
         f'{head}\n[admin]\nlisten = "127.0.0.1:{free_port()}"\n'
-        f'[kafka.main]\n"bootstrap.servers" = "{services.brokers}"\n'
-        f'[registry.main]\nurl = "{services.registry}"\n{pipelines}\n'
+        f'[registry.main]\nurl = "{services.registry}"\n'
+        f'[kafka.main]\n"bootstrap.servers" = "{services.brokers}"\n{pipelines}\n'
     )
     return file
 

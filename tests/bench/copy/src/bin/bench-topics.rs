@@ -8,8 +8,8 @@
 //! bench-topics load TOPIC FILE RECORDS HEADERS   the file's lines over and over, dealt out to the partitions
 //! bench-topics ends TOPIC                        the end offset of each partition
 //! bench-topics committed GROUP TOPIC             the group's offset in each partition; -1 for none
-//! bench-topics watch TOPIC RECORDS               until it holds that many: how many were there when it was first seen
-//!                                                to hold some, how many at last, and the seconds between
+//! bench-topics watch TOPIC FROM TO               until it holds TO records: how many were there when it was first seen
+//!                                                to hold FROM, how many at last, and the seconds between
 //! bench-topics first TOPIC                       until it holds any: when that was, in seconds since 1970
 //! bench-topics latency SOURCE SINK RATE SECONDS  feeds records that lie in SOURCE into it once more, RATE a second, and
 //!                                                reads SINK: milliseconds from writing each to having read what came of
@@ -63,7 +63,7 @@ fn run(arguments: &[&str]) -> Answer {
                 .committed_offsets(list(topic, partitions(topic)?, Offset::Invalid)?, PATIENCE)?;
             Ok(line(&offsets(&committed)))
         }
-        ["watch", topic, records] => watch(topic, records.parse()?),
+        ["watch", topic, from, to] => watch(topic, from.parse()?, to.parse()?),
         ["first", topic] => first(topic),
         ["latency", source, sink, rate, seconds] => latency::measure(source, sink, rate.parse()?, seconds.parse()?),
         _ => Err("no such command".into()),
@@ -142,15 +142,15 @@ fn record_headers(number: usize, count: usize) -> OwnedHeaders {
     })
 }
 
-fn watch(topic: &str, records: i64) -> Answer {
+fn watch(topic: &str, from: i64, to: i64) -> Answer {
     let (asking, partitions) = (client(&[])?, partitions(topic)?);
     let mut first = None;
     loop {
         let held: i64 = ends(&asking, topic, partitions)?.iter().sum();
         let now = Instant::now();
-        if held > 0 {
+        if held >= from {
             let (first, since) = *first.get_or_insert((held, now));
-            if held >= records {
+            if held >= to {
                 return Ok(format!("{first} {held} {:.3}", now.duration_since(since).as_secs_f64()));
             }
         }
