@@ -5,7 +5,7 @@ use super::event::MIXED;
 use super::job::{Job, PARTITIONS};
 use super::verify::{Committed, Judge};
 use crate::fault::readback::unstable;
-use crate::services::sidecar::Sidecar;
+use crate::services::sidecar::{Metrics, Sidecar};
 use crate::services::{Services, wait_for};
 use std::time::Duration;
 
@@ -52,6 +52,11 @@ fn kills_midway_lose_nothing() {
         for end in 1..=3 {
             let mut sidecar = job.start();
             busy(&mut sidecar, 200);
+            if mode == Mode::AtLeastOnce {
+                // The first one only says where reading began.
+                let committed = |metrics: &Metrics| metrics.count("committed_offset") > 0;
+                sidecar.wait_for("a commit", LIMIT, committed);
+            }
             sidecar.wait_for("records in flight", LIMIT, |metrics| metrics.count("records_in_flight") > 0);
             if mode == Mode::ExactlyOnce {
                 let open = || (unstable(&services, &job.sink) > 0).then_some(());
