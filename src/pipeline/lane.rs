@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How long a round may wait for a record when nothing else is under way.
-const IDLE_WAIT: Duration = Duration::from_millis(50);
+const IDLE_WAIT: Duration = Duration::from_millis(100);
 /// How long it may when deliveries, commits or a rebalance are under way.
 const BUSY_WAIT: Duration = Duration::from_millis(2);
 /// How long a round waits while the lane joins its group, and for how long it hastens that (`Consumer::hasten`).
