@@ -174,6 +174,20 @@ fn a_beginning_that_is_not_committed_is_due_at_once() {
 }
 
 #[test]
+fn a_beginning_is_not_due_any_more_once_the_group_stands_behind_it() {
+    let mut offsets = Offsets::in_transactions();
+    let partition = TopicPartition { topic: "t".into(), partition: 0 };
+    let slot = offsets.assign(partition.clone()).unwrap();
+    offsets.begin(slot, 42);
+    offsets.track(slot, record(42));
+    assert_eq!(offsets.behind(), [(partition, 43)]);
+    // It was committed, which only the group's offset tells, and other partitions were not.
+    offsets.stands(slot, 43);
+    offsets.aborted();
+    assert!(!offsets.cut_due() && offsets.behind().is_empty());
+}
+
+#[test]
 fn in_transactions_all_is_settled_at_once_or_not_at_all() {
     for seed in seeds(USUAL) {
         let mut random = Rng::with_seed(seed);
