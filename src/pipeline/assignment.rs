@@ -186,3 +186,6 @@ impl Held {
         self.next.get_or_insert(offset);
     }
 }
+
+#[cfg(test)]
+mod tests;

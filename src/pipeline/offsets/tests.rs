@@ -45,8 +45,13 @@ fn record(offset: i64) -> InFlight {
     InFlight { offset, timestamp: None, bytes: 10, route: RouteIndex::default(), dead_letter: None }
 }
 
-/// Interleavings of each model; all of them take 7 s on two cores.
+/// Interleavings of each model; all of them take 10 s on two cores.
 pub(in crate::pipeline) const USUAL: u64 = 100_000;
+
+/// How many partitions are in hand.
+pub(in crate::pipeline) fn in_hand(offsets: &Offsets) -> usize {
+    offsets.slots.iter().flatten().count()
+}
 
 /// The seeds of a model: so many, `SEEDS=n` of them, or `SEED=n` alone.
 pub(in crate::pipeline) fn seeds(usual: u64) -> std::ops::Range<u64> {
