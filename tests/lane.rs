@@ -14,6 +14,7 @@ mod passage;
 mod policies;
 mod produce;
 mod random;
+mod rebalance;
 mod refused_at_start;
 mod schema;
 pub(crate) mod stage;

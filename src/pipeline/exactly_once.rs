@@ -3,7 +3,6 @@
 //! Comes in: commands, ends of calls. Goes out: calls on the transactor's thread, partitions taken back, counts. Must
 //! never: count a record as delivered whose transaction may still be taken back; wait for a call.
 
-use super::assignment::{Halt, Held, State};
 use super::lane::Lane;
 use super::transaction::{self, Aborted, Command, Failure, Transaction};
 use crate::fault::Fault;
@@ -44,7 +43,7 @@ impl Lane {
     /// Takes up the ends of calls and makes those that are due.
     pub(super) fn step_transaction(&mut self, now: Instant) -> Result<(), Fault> {
         let held = self.held();
-        let urgent = self.drain.began.is_some() || self.rebalances.revoking();
+        let urgent = self.drain.began.is_some() || self.assignment.revoking();
         let Some(once) = &mut self.once else { return Ok(()) };
         if let Some(fault) = self.passage.broken.take() {
             once.state.broke(fault);
@@ -91,7 +90,7 @@ impl Lane {
             Command::GoBack(aborted) => {
                 let reason = aborted.reason;
                 passage.condemned.extend(aborted.condemned.clone());
-                let records = self.go_back(&[], aborted)?;
+                let records = self.go_back(&[], &aborted, now)?;
                 self.passage.events.transaction_aborted(reason, records, now);
             }
             Command::Ask => self.ask(now)?,
@@ -138,7 +137,7 @@ impl Lane {
             }
             self.settle(Duration::ZERO);
         } else {
-            let records = self.go_back(&committed, Aborted::default())?;
+            let records = self.go_back(&committed, &Aborted::default(), now)?;
             self.passage.events.transaction_aborted("outcome_unknown", records, now);
         }
         if let Some(once) = &mut self.once {
@@ -147,25 +146,17 @@ impl Lane {
         Ok(())
     }
 
-    /// Takes every partition back to where its group's offset stands: as asked, or to the first record read since the
-    /// last commit. Returns how many records that gives up.
-    fn go_back(&mut self, asked: &[(TopicPartition, Option<i64>)], aborted: Aborted) -> Result<u64, Fault> {
-        self.note_next();
-        self.cursor = self.consumer.batch_len();
-        self.passage.abandon_waiting();
-        let Self { assignment, passage, consumer, stops, .. } = self;
-        for held in assignment.iter_mut() {
-            let known = asked.iter().find(|(partition, _)| *partition == held.partition).and_then(|(_, at)| *at);
-            let back = known.or_else(|| passage.offsets.first_read(held.slot));
-            take_back(held, back, consumer, stops)?;
-            if let Some((_, fault)) = aborted.stopped.iter().find(|(partition, _)| *partition == held.partition)
-                && held.state != State::Revoking
-            {
-                held.state = State::Halting(Halt::Stop { at: None, fault: fault.clone() });
-            }
-        }
-        let records = passage.offsets.aborted();
-        passage.counts.abandoned(records);
+    /// Takes every partition back (`Assignment::go_back`). Returns how many records that gives up.
+    fn go_back(
+        &mut self,
+        asked: &[(TopicPartition, Option<i64>)],
+        aborted: &Aborted,
+        now: Instant,
+    ) -> Result<u64, Fault> {
+        self.leave_batch(now);
+        let (records, resumed) = self.assignment.go_back(asked, &aborted.stopped, &mut self.passage.offsets);
+        self.passage.counts.abandoned(records);
+        resumed.iter().try_for_each(|partition| self.consumer.resume(partition))?;
         Ok(records)
     }
 
@@ -197,34 +188,4 @@ impl Lane {
             self.passage.producer.reports(&mut self.reports, Duration::from_millis(5));
         }
     }
-}
-
-/// Takes one partition back; what it was about to do, it does after that. None: nothing of it was read.
-fn take_back(
-    held: &mut Held,
-    back: Option<i64>,
-    consumer: &crate::kafka::consumer::Consumer,
-    stops: &mut std::collections::BTreeMap<TopicPartition, (i64, Fault)>,
-) -> Result<(), Fault> {
-    let behind = |at: i64| back.is_some_and(|back| back < at);
-    match held.state.clone() {
-        State::Reading | State::Halting(Halt::Resume) => held.state = State::Halting(Halt::Resume),
-        // It stands behind what has to be read again, and will stand there again.
-        State::Stopped if stops.get(&held.partition).is_some_and(|(at, _)| behind(*at)) => {
-            consumer.resume(&held.partition)?;
-            held.stop_at = stops.get(&held.partition).map(|(at, _)| *at);
-            held.state = State::Halting(Halt::Resume);
-        }
-        State::Halting(Halt::Stop { at: Some(at), fault }) if behind(at) => {
-            stops.insert(held.partition.clone(), (at, fault));
-            held.stop_at = Some(at);
-            held.state = State::Halting(Halt::Resume);
-        }
-        State::Halting(Halt::Reset { .. }) if back.is_some() => held.state = State::Halting(Halt::Resume),
-        State::Stopped | State::Revoking | State::Halting(Halt::Stop { .. } | Halt::Reset { .. }) => {}
-    }
-    if held.state != State::Stopped {
-        held.next = back.or(held.next);
-    }
-    Ok(())
 }

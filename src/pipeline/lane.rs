@@ -9,13 +9,12 @@
 //! questions when partitions are assigned. Comes in: records, events, reports, the order to drain. Goes out: records,
 //! commits, counts. Must never: commit past a record that did not end.
 
-use super::assignment::{Assignment, Halt, State};
+use super::assignment::{Assignment, Halt};
 use super::exactly_once::ExactlyOnce;
 use super::lag::Lag;
 use super::offsets::Ticket;
-use super::passage::{Passage, Place, Step};
+use super::passage::{Passage, Step};
 use super::policy::{self, Undelivered};
-use super::rebalance::Rebalances;
 use super::route::{Board, Route};
 use crate::fault::{Blame, Fault, Stage};
 use crate::kafka::consumer::{Consumer, Event};
@@ -23,7 +22,6 @@ use crate::kafka::producer::Report;
 use crate::kafka::record::Item;
 use crate::lifecycle::{Pulse, Shutdown};
 use crate::record::TopicPartition;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -46,12 +44,9 @@ const COMMIT_AGAIN: Duration = Duration::from_millis(100);
 pub(super) struct Lane {
     pub(super) passage: Passage,
     pub(super) assignment: Assignment,
-    pub(super) rebalances: Rebalances,
     pub(super) commits: Commits,
     /// None: offsets are committed by themselves, behind the records.
     pub(super) once: Option<ExactlyOnce>,
-    /// Partitions that stopped, and in front of which offset: remembered over a reassignment.
-    pub(super) stops: BTreeMap<TopicPartition, (i64, Fault)>,
     /// Where the supervisor shows routes and schemas, and how much of it is taken up.
     pub(super) board: Arc<Board>,
     pub(super) seen: Option<u64>,
@@ -162,8 +157,8 @@ impl Lane {
 
     /// Forgets what topics needed that are read no more.
     fn retire(&mut self) {
-        let Self { subscribed, stops, passage, assignment, .. } = self;
-        stops.retain(|partition, _| subscribed.contains(&partition.topic));
+        let Self { subscribed, passage, assignment, .. } = self;
+        assignment.retire(subscribed);
         for (index, route) in passage.routes.iter_mut().enumerate() {
             let held = assignment.iter().any(|held| held.route == index);
             if !held && !subscribed.contains(&route.prepared.source_topic) {
@@ -175,7 +170,7 @@ impl Lane {
     fn serve_control(&mut self, now: Instant) -> Result<(), Fault> {
         while let Some(event) = self.consumer.control() {
             match event {
-                Event::Assign(partitions) => self.rebalances.assigned(partitions),
+                Event::Assign(partitions) => self.assignment.assigned(partitions),
                 Event::Revoke { partitions, lost } => self.revoke(partitions, lost, now),
                 Event::Committed { offsets, fault } => self.committed(&offsets, fault, now),
                 Event::Trouble(fault) if fault.blame == Blame::Us || fault.reason == "fenced" => return Err(fault),
@@ -254,7 +249,7 @@ impl Lane {
             self.consumer.hasten();
             return JOIN_WAIT;
         }
-        let busy = self.passage.offsets.held_records() > 0 || self.commits.pending || self.rebalances.pending();
+        let busy = self.passage.offsets.held_records() > 0 || self.commits.pending || self.assignment.rebalancing();
         if busy { BUSY_WAIT } else { IDLE_WAIT }
     }
 
@@ -270,36 +265,23 @@ impl Lane {
                     continue;
                 }
             };
-            let Some(held) = self.assignment.of(&record) else {
+            let Some(held) = self.assignment.passes(&record) else {
                 self.cursor += 1;
                 continue;
             };
-            if held.state != State::Reading {
-                // Of a partition that halts before its first record nothing else tells where it has to go back to.
-                held.next.get_or_insert(record.offset());
-                self.cursor += 1;
-                continue;
-            }
-            let (slot, offset) = (held.slot, record.offset());
-            let place = Place { slot, route: held.route };
-            if let Some(at) = held.stop_at.filter(|at| offset >= *at) {
-                self.cursor += 1;
-                self.stop_again(slot, at);
-                continue;
-            }
-            held.next = Some(offset);
+            let (place, offset) = (held.place(), record.offset());
             match self.passage.pass(place, &record, now) {
                 Step::Next => {
                     if let Some(once) = &mut self.once {
                         once.state.passed(&held.partition, offset);
                     }
-                    held.next = Some(offset + 1);
+                    held.passed(offset);
                     self.cursor += 1;
                 }
                 Step::Full => return true,
                 Step::Stop(fault) => {
                     self.cursor += 1;
-                    self.halt(slot, Halt::Stop { at: Some(offset), fault });
+                    self.halt(place.slot, Halt::Stop { at: Some(offset), fault });
                 }
                 Step::Flood(fault) => {
                     self.cursor += 1;
@@ -324,7 +306,7 @@ impl Lane {
         if self.once.is_some() || self.commits.pending || !self.passage.offsets.cut_due() {
             return;
         }
-        let urgent = self.drain.began.is_some() || self.rebalances.revoking();
+        let urgent = self.drain.began.is_some() || self.assignment.revoking();
         let interval = match (urgent, self.commits.failed) {
             (false, _) => self.passage.config.commit_interval,
             (true, true) => COMMIT_AGAIN,
@@ -377,13 +359,13 @@ impl Lane {
         let offsets = &self.passage.offsets;
         let settled = offsets.in_flight_records() == 0 && !offsets.cut_due() && !self.commits.pending;
         if self.drain.static_member {
-            return settled && !self.rebalances.pending();
+            return settled && !self.assignment.rebalancing();
         }
-        if settled && !self.drain.left_group && !self.rebalances.pending() {
+        if settled && !self.drain.left_group && !self.assignment.rebalancing() {
             self.consumer.unsubscribe();
             self.drain.left_group = true;
         }
-        self.drain.left_group && self.assignment.is_empty() && !self.rebalances.pending()
+        self.drain.left_group && self.assignment.is_empty() && !self.assignment.rebalancing()
     }
 
     /// What is still in flight at the end is read again by whoever comes next.

@@ -2,8 +2,10 @@
 //!
 //! `supervisor` brings it up (routes, then `lanes`, the threads) and keeps schemas and topics fresh: `survey` asks the
 //! clusters, `route` holds what a topic's records need; `lane` is the loop, `passage` a record's way through it,
-//! `reencoder` what happens to its bytes; `rebalance` and `stop` are the lane's states beside the plain way; `offsets`
-//! knows what may be committed; `transaction` and `exactly_once` commit records and offsets together; `refusal` and `policy` say where a record ends that cannot be re-encoded.
+//! `reencoder` what happens to its bytes; `refusal` and `policy` say where a record ends that cannot be re-encoded.
+//! What decides has no I/O and a model each: `assignment` which partition's records pass and what comes of those that are
+//! halted or taken, `offsets` what may be committed, `transaction` when records and offsets are committed together.
+//! `rebalance`, `stop` and `exactly_once` are the lane carrying that out.
 //!
 //! Comes in: checked config, records, delivery reports. Goes out: records, commits, counts. Must never: encode a byte
 //! or speak HTTP.

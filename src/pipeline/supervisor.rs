@@ -11,7 +11,6 @@ use super::lane::{Commits, Drain, Lane};
 use super::lanes::Lanes;
 use super::offsets::Offsets;
 use super::passage::{DeadLetter, Passage};
-use super::rebalance::Rebalances;
 use super::route::Board;
 use super::routes::Routes;
 use super::survey::Surveyor;
@@ -26,7 +25,6 @@ use crate::lifecycle::{Pulse, Shutdown};
 use crate::registry::Client;
 use crate::telemetry::{Events, LaneMetrics};
 use crate::transcoder::Ledger;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -189,10 +187,8 @@ impl Supervisor {
         Ok(Lane {
             passage,
             assignment: Assignment::default(),
-            rebalances: Rebalances::default(),
             commits: Commits { pending: false, failed: false, last: Instant::now() },
             once,
-            stops: BTreeMap::new(),
             board,
             seen: None,
             subscribed: Vec::new(),

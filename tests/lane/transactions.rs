@@ -6,6 +6,7 @@
 use super::stage::{LIMIT, SCHEMA, Stage, ended, json};
 use crate::services::sidecar::Metrics;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
+use std::time::{Duration, Instant};
 
 fn aborted(metrics: &Metrics, reason: &str) -> u64 {
     metrics.sum("transactions_aborted_total", &[("reason", reason)]) as u64
@@ -192,6 +193,37 @@ fn a_policy_that_stops_does_so_inside_a_transaction() {
     sidecar.wait_for("the other partition", LIMIT, |metrics| ended(metrics) == [15, 0, 0]);
     sidecar.terminate();
     all_there(&stage, 10);
+}
+
+#[test]
+fn a_transaction_that_cannot_be_drained_is_given_up_at_the_deadline() {
+    // Nobody who lives is given up on a busy machine.
+    let stage = Stage::new(2).exactly_once().raw("kafka.main.\"session.timeout.ms\"", 10_000);
+    // Nor does the transaction end by itself before that.
+    let stage = stage.raw("pipeline.p.transaction.timeout_ms", 120_000);
+    let mut first = stage.run();
+    stage.write(json(0..100));
+    first.wait_for("the first records", LIMIT, |metrics| ended(metrics) == [100, 0, 0]);
+    // The first answer is to the test's own write; then the brokers answer, and take nothing.
+    let none = [Code::RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS; 10_000];
+    stage.cluster.mock().request_errors(Api::Produce, &[&[Code::RD_KAFKA_RESP_ERR_NO_ERROR][..], &none].concat());
+    stage.write(json(100..150));
+    first.wait_for("records in flight", LIMIT, |metrics| metrics.count("records_in_flight") == 50);
+    let (began, deadline) = (Instant::now(), Duration::from_secs(20));
+    let stage = stage.set("pipeline.p.transaction.instance", "there");
+    let mut second = stage.run();
+    // The mock's group takes a session and more to settle.
+    second.wait_for("its share", 4 * LIMIT, |metrics| metrics.count("partitions_assigned") > 0);
+    assert!(began.elapsed() >= deadline, "given away after {:?}, with a transaction open", began.elapsed());
+    stage.cluster.mock().clear_request_errors(Api::Produce);
+    crate::services::wait_for("the rest", 4 * LIMIT, || {
+        first.still_runs("the rest");
+        second.still_runs("the rest");
+        (stage.numbers(0).last() == Some(&149)).then_some(())
+    });
+    first.terminate();
+    second.terminate();
+    all_there(&stage, 150);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! nothing comes twice but what a killed instance had not committed.
 
 use super::event::MIXED;
-use super::job::{Job, PARTITIONS};
+use super::job::{Job, PARTITIONS, Protocol};
 use super::verify::{Committed, Judge};
 use crate::services::sidecar::Sidecar;
 use crate::services::{Services, wait_for};
@@ -15,17 +15,6 @@ const SHARE: u64 = 50;
 
 /// Few bytes in flight are few records a second.
 const BUDGET: &str = "pipeline.main.in_flight_bytes";
-
-/// How the group's partitions change hands.
-#[derive(Clone, Copy)]
-enum Protocol {
-    /// The default: only those that change hands stop.
-    Cooperative,
-    /// All stop at each rebalance.
-    Eager,
-    /// KIP-848: the broker assigns.
-    Broker,
-}
 
 #[test]
 fn joining_and_leaving_loses_and_duplicates_nothing() {
@@ -82,23 +71,15 @@ fn a_killed_instance_loses_nothing_and_repeats_only_what_was_not_committed() {
 
 /// A job that lasts while instances come and go.
 fn crowded<'a>(services: &'a Services, name: &str, protocol: Protocol) -> Job<'a> {
-    let job = Job::new(services, name, EACH, MIXED)
+    Job::new(services, name, EACH, MIXED)
         .positioned()
         .set("pipeline.main.commit_interval_ms", "300")
         // A handful of records for each round trip of 20 ms.
         .set(BUDGET, "2048")
         // Long enough that a busy machine expels nobody who lives.
         .set("kafka.main.\"session.timeout.ms\"", "10000")
-        .set("kafka.main.\"linger.ms\"", "20");
-    match protocol {
-        Protocol::Cooperative => job,
-        Protocol::Eager => job.set("kafka.main.\"partition.assignment.strategy\"", "\"range\""),
-        // Here the broker says how long a session is.
-        Protocol::Broker => job
-            .set("kafka.main.\"group.protocol\"", "\"consumer\"")
-            .unset("kafka.main.\"session.timeout.ms\"")
-            .unset("kafka.main.\"heartbeat.interval.ms\""),
-    }
+        .set("kafka.main.\"linger.ms\"", "20")
+        .protocol(protocol)
 }
 
 fn exactly_once(job: &Job<'_>, services: &Services) {

@@ -13,6 +13,17 @@ use std::time::Duration;
 /// Source and sink partitions.
 pub(crate) const PARTITIONS: i32 = 4;
 
+/// How the group's partitions change hands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Protocol {
+    /// The default: only those that change hands stop.
+    Cooperative,
+    /// All stop at each rebalance.
+    Eager,
+    /// KIP-848: the broker assigns.
+    Broker,
+}
+
 /// One pipeline, its source filled, its schema registered.
 pub(crate) struct Job<'a> {
     services: &'a Services,
@@ -103,6 +114,20 @@ impl<'a> Job<'a> {
             .set("pipeline.main.delivery", "\"exactly_once\"")
             .set("pipeline.main.transaction.instance", "\"a\"")
             .set("pipeline.main.transaction.cut_ms", "50")
+    }
+
+    /// With this protocol in place of the default.
+    #[must_use]
+    pub(crate) fn protocol(self, protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Cooperative => self,
+            Protocol::Eager => self.set("kafka.main.\"partition.assignment.strategy\"", "\"range\""),
+            // Here the broker says how long a session is.
+            Protocol::Broker => self
+                .set("kafka.main.\"group.protocol\"", "\"consumer\"")
+                .unset("kafka.main.\"session.timeout.ms\"")
+                .unset("kafka.main.\"heartbeat.interval.ms\""),
+        }
     }
 
     /// Starts a process on this job, under exactly-once as another instance.

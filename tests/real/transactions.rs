@@ -2,7 +2,7 @@
 //! record comes out once, in order, and each dead letter lies there once.
 
 use super::event::MIXED;
-use super::job::{Job, PARTITIONS};
+use super::job::{Job, PARTITIONS, Protocol};
 use super::verify::Judge;
 use crate::services::sidecar::Sidecar;
 use crate::services::topics::Record;
@@ -88,6 +88,44 @@ fn instances_that_come_go_and_die_lose_and_duplicate_nothing() {
     third.terminate();
     job.finish_without(&[BUDGET], LIMIT);
     judge(&job, &services);
+}
+
+#[test]
+fn instances_that_come_and_go_under_the_eager_protocol_lose_and_duplicate_nothing() {
+    come_and_go("eos-eager", Protocol::Eager);
+}
+
+#[test]
+fn instances_that_come_and_go_under_kip_848_lose_and_duplicate_nothing() {
+    come_and_go("eos-broker-assigns", Protocol::Broker);
+}
+
+fn come_and_go(name: &str, protocol: Protocol) {
+    let Some(services) = Services::turn() else { return };
+    let job = job(&services, name)
+        .set("kafka.main.\"session.timeout.ms\"", "10000")
+        .set("kafka.main.\"linger.ms\"", "20")
+        .set(BUDGET, "4096")
+        .protocol(protocol);
+    let mut first = job.start_as("a");
+    works(&mut [&mut first], "one instance");
+    let mut second = job.start_as("b");
+    shared(&mut [&mut first, &mut second]);
+    works(&mut [&mut first, &mut second], "a second one");
+    first.terminate();
+    shared(&mut [&mut second]);
+    let mut third = job.start_as("c");
+    shared(&mut [&mut second, &mut third]);
+    works(&mut [&mut second, &mut third], "a third one");
+    second.terminate();
+    shared(&mut [&mut third]);
+    works(&mut [&mut third], "leaving");
+    let midway: i64 = job.committed().iter().sum();
+    assert!(midway < i64::try_from(job.total()).unwrap(), "{protocol:?}: all was over before the last one left");
+    third.terminate();
+    job.finish_without(&[BUDGET], LIMIT);
+    let came = judge(&job, &services);
+    println!("{name}: {came} records came out, once each");
 }
 
 #[test]

@@ -155,6 +155,13 @@ impl Offsets {
         records
     }
 
+    /// The group's offset of a partition stands there: one before it is not due any more.
+    pub(in crate::pipeline) fn stands(&mut self, index: SlotIndex, offset: i64) {
+        if let Some(slot) = self.slots.get_mut(index.0).and_then(Option::as_mut) {
+            (slot.cut, slot.sent) = (Some(offset), Some(offset));
+        }
+    }
+
     fn settled(&mut self) {
         (self.in_flight_records, self.in_flight_bytes, self.held) = (0, 0, Some(Held::default()));
     }

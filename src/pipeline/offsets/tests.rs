@@ -46,8 +46,13 @@ fn record(offset: i64) -> InFlight {
     InFlight { offset, timestamp: Some(offset), bytes: 10, route: RouteIndex::default(), dead_letter: None }
 }
 
-/// Interleavings of each model; all of them take 7 s on two cores.
+/// Interleavings of each model; all of them take 10 s on two cores.
 pub(in crate::pipeline) const USUAL: u64 = 100_000;
+
+/// How many partitions are in hand.
+pub(in crate::pipeline) fn in_hand(offsets: &Offsets) -> usize {
+    offsets.slots.iter().flatten().count()
+}
 
 /// The seeds of a model: so many, `SEEDS=n` of them, or `SEED=n` alone.
 pub(in crate::pipeline) fn seeds(usual: u64) -> std::ops::Range<u64> {
@@ -172,6 +177,20 @@ fn a_beginning_that_is_not_committed_is_due_at_once() {
     offsets.begin(slot, 42);
     assert!(offsets.cut_due_of(slot));
     assert_eq!(offsets.cut(), [(partition, 42)]);
+}
+
+#[test]
+fn a_beginning_is_not_due_any_more_once_the_group_stands_behind_it() {
+    let mut offsets = Offsets::in_transactions();
+    let partition = TopicPartition { topic: "t".into(), partition: 0 };
+    let slot = offsets.assign(partition.clone()).unwrap();
+    offsets.begin(slot, 42);
+    offsets.track(slot, record(42));
+    assert_eq!(offsets.behind(), [(partition, 43)]);
+    // It was committed, which only the group's offset tells, and other partitions were not.
+    offsets.stands(slot, 43);
+    offsets.aborted();
+    assert!(!offsets.cut_due() && offsets.behind().is_empty());
 }
 
 #[test]
