@@ -23,6 +23,7 @@ macro_rules! tests {
 }
 
 mod broker;
+mod failpoints;
 mod instance;
 mod memory;
 mod nemesis;
