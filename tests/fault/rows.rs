@@ -24,6 +24,7 @@ macro_rules! tests {
 
 mod broker;
 mod failpoints;
+mod host;
 mod instance;
 mod memory;
 mod nemesis;
