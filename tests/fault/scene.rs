@@ -271,6 +271,18 @@ impl Scene {
         }
     }
 
+    /// Waits until nothing has come out for a second: what brokers had taken before a fault is not taken for its survivor.
+    pub(crate) fn await_standstill(&mut self) {
+        let (mut seen, mut since) = (0, Instant::now());
+        self.await_sidecars("nothing to come out", |scene| {
+            let count = scene.watcher.count();
+            if count != seen {
+                (seen, since) = (count, Instant::now());
+            }
+            since.elapsed() >= Duration::from_secs(1)
+        });
+    }
+
     /// Waits until two sidecars hold two partitions each.
     pub(crate) fn await_shared(&mut self) {
         self.await_sidecars("both to hold partitions", |scene| {

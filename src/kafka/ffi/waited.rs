@@ -49,10 +49,13 @@ impl WaitedQueue {
     /// What `look` finds in the queue, at once or when something came within `wait`. `look` must not wait, and must take all
     /// that is there before it finds nothing.
     pub(super) fn find<T>(&self, wait: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+        if wait.is_zero() {
+            return look();
+        }
         // Before the look: what comes behind it rings.
         *self.bell.rang.lock().unwrap_or_else(PoisonError::into_inner) = false;
         let found = look();
-        if found.is_some() || wait.is_zero() {
+        if found.is_some() {
             return found;
         }
         let rang = self.bell.rang.lock().unwrap_or_else(PoisonError::into_inner);
