@@ -2,7 +2,7 @@
 //! comes out.
 //!
 //! `cluster` is the three brokers and `proxy` what stands before each; `feeder`, `watcher` and `readback` write and read
-//! beside the fault; `history` is what they saw, `verdict` what it means; `scene` puts them together for one case,
+//! beside the fault; `host` is the machine that a sidecar sees; `history` is what they saw, `verdict` what it means; `scene` puts them together for one case,
 //! `case` runs it and says whether it proved anything; `rows` are the cases, by the rows of the fault matrix.
 //! `fault/matrix` runs them all and prints the table.
 
@@ -11,6 +11,7 @@ mod cluster;
 mod ends;
 mod feeder;
 mod history;
+mod host;
 mod member;
 mod proxy;
 pub(crate) mod readback;

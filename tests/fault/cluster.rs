@@ -3,7 +3,7 @@
 //! Comes in: nothing; `fault/cluster` starts them. Goes out: a `Turn` with everything up and fine weather. Must never:
 //! pass a case because the brokers are missing, or leave a process behind.
 
-use super::proxy::Proxy;
+use super::proxy::{Proxy, Sight, Trap, Weather};
 use crate::services::topics::{Broker, patiently};
 use crate::services::{self, wait_for};
 use rdkafka::config::ClientConfig;
@@ -13,7 +13,7 @@ use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fault/cluster");
@@ -115,6 +115,18 @@ impl Cluster {
     /// All proxies.
     pub(crate) fn proxies(&self) -> &[Proxy] {
         &self.proxies
+    }
+
+    /// The same weather before each broker.
+    pub(crate) fn weather(&self, weather: &Weather) {
+        self.proxies.iter().for_each(|proxy| proxy.set(weather.clone()));
+    }
+
+    /// Has all proxies look out for frames of a client.
+    pub(crate) fn trap(&self, client: &str, sequence: &[Sight]) -> Arc<Trap> {
+        let trap = Arc::new(Trap::new(client, sequence));
+        self.proxies.iter().for_each(|proxy| proxy.look_out(&trap));
+        trap
     }
 
     /// Ends a broker as an operator would.

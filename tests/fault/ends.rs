@@ -3,39 +3,46 @@
 //! Comes in: a scene. Goes out: the scene without its oldest sidecar, whose name is free and whose log is kept. Must never:
 //! take an end for a good one that was not.
 
+use super::proxy::{Api, Fate, Sight, Trap};
 use super::scene::{Mode, PATIENCE, Scene};
+use std::sync::Arc;
 use std::time::Duration;
 
 impl Scene {
     /// Ends the oldest sidecar by SIGKILL. What it left uncommitted is evidence.
     pub(crate) fn kill(&mut self) {
-        self.await_open_transaction();
+        let trap = self.hold_transaction();
         self.kill_unproved();
+        if let Some(trap) = trap {
+            trap.release(Fate::Lost);
+        }
         let left = self.uncommitted();
         self.prove(format!("killed with {left} outputs not committed"), left > 0);
     }
 
-    /// Under exactly-once, waits until brokers have records of a transaction that the oldest sidecar has not committed: what
-    /// is waited for otherwise comes out when a transaction has just ended.
-    pub(crate) fn await_open_transaction(&mut self) {
-        if self.mode == Mode::ExactlyOnce {
-            self.await_sidecars("records in an open transaction that brokers have", |scene| {
-                scene.sidecars[0].metrics().is_some_and(|metrics| {
-                    let (records, bytes) = (metrics.count("records_in_flight"), metrics.count("in_flight_bytes"));
-                    records >= 30 && bytes < records * 20
-                })
-            });
+    /// Under exactly-once, waits for a moment at which brokers have records of a transaction that the oldest sidecar cannot
+    /// commit: one of its next answers to Produce is held, until the trap is released.
+    pub(crate) fn hold_transaction(&mut self) -> Option<Arc<Trap>> {
+        if self.mode != Mode::ExactlyOnce {
+            return None;
         }
+        let answers = vec![Sight::answer(Api::PRODUCE); fastrand::usize(1..30)];
+        let trap = self.turn.trap(&self.sidecars[0].name(), &answers);
+        self.await_sidecars("records in an open transaction that brokers have", |scene| {
+            trap.holds(Duration::ZERO) && scene.uncommitted() > 0
+        });
+        Some(trap)
     }
 
-    /// Ends the oldest sidecar by SIGKILL, whatever it was about to do.
-    pub(crate) fn kill_unproved(&mut self) {
+    /// Ends the oldest sidecar by SIGKILL, whatever it was about to do: its exit code, if it had ended by itself.
+    pub(crate) fn kill_unproved(&mut self) -> Option<i32> {
         let mut killed = self.sidecars.remove(0);
         self.note_peak(&killed);
         killed.signal("KILL");
-        killed.exit(PATIENCE);
+        let (code, _) = killed.exit(PATIENCE);
         self.names.give_back(&killed);
         self.logs.push(killed.log());
+        code
     }
 
     /// Ends the oldest sidecar by SIGTERM, and has it end well; how long it took.

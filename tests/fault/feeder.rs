@@ -140,9 +140,12 @@ impl Line {
         if self.feed.transactions {
             self.producer.init_transactions(PATIENCE).unwrap();
         }
-        while !shared.stop.load(Ordering::SeqCst) {
-            let due = self.feed.backlog + (began.elapsed().as_secs_f64() * self.feed.pace as f64) as i64;
+        loop {
+            let last = shared.stop.load(Ordering::SeqCst);
             let next = shared.next.load(Ordering::SeqCst);
+            let due = self.feed.backlog + (began.elapsed().as_secs_f64() * self.feed.pace as f64) as i64;
+            // No log ends with records that were taken back: nobody commits behind those.
+            let due = due.max(next + i64::from(last));
             if self.feed.transactions {
                 self.producer.begin_transaction().unwrap();
             }
@@ -160,12 +163,15 @@ impl Line {
             rounds += 1;
             match self.feed.transactions {
                 false => self.producer.poll(Duration::from_millis(10)),
-                true if rounds % 3 == 2 => {
+                true if rounds % 3 == 2 && !last => {
                     // Into the log before they are taken back.
                     self.producer.flush(PATIENCE).unwrap();
                     self.producer.abort_transaction(PATIENCE).unwrap();
                 }
                 true => self.producer.commit_transaction(PATIENCE).unwrap(),
+            }
+            if last {
+                break;
             }
         }
         self.producer.flush(PATIENCE).unwrap();

@@ -1,4 +1,4 @@
-//! A sidecar of a case, and the name that its transactional id is made of.
+//! A sidecar of a case, and the name that its clients and its transactional id bear.
 //!
 //! Two that live at once need two names, or they fence each other. One that comes after another has gone takes its name:
 //! it settles at once what the other one left open.
@@ -28,6 +28,13 @@ impl DerefMut for Member {
     }
 }
 
+impl Member {
+    /// As its config and its requests have it.
+    pub(crate) fn name(&self) -> String {
+        name(self.name)
+    }
+}
+
 /// Which names nobody has.
 #[derive(Default)]
 pub(crate) struct Names {
@@ -36,13 +43,13 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// A name that was given back, or a new one: the config key that says so, and whoever bears it.
+    /// A name that was given back, or a new one, and whoever bears it.
     pub(crate) fn bear(&mut self, start: impl FnOnce(String) -> Sidecar) -> Member {
-        let name = self.free.pop().unwrap_or_else(|| {
+        let number = self.free.pop().unwrap_or_else(|| {
             self.given += 1;
             self.given
         });
-        Member { sidecar: start(instance(name)), name }
+        Member { sidecar: start(name(number)), name: number }
     }
 
     /// Its bearer is no more.
@@ -51,6 +58,6 @@ impl Names {
     }
 }
 
-fn instance(name: usize) -> String {
-    format!("pipeline.main.transaction.instance = \"member-{name}\"")
+fn name(number: usize) -> String {
+    format!("member-{number}")
 }

@@ -1,4 +1,5 @@
-//! A TCP proxy between Kafka clients and one broker that adds latency, black holes, resets and lost responses on command.
+//! A TCP proxy between Kafka clients and one broker that adds latency, black holes, resets and lost responses on command,
+//! and holds a frame that a test waits for (`trap`).
 //!
 //! It reads Kafka's frames (a 4-byte length; a request begins with api key, version and correlation id, a response with
 //! the correlation id: kafka.apache.org/protocol, "Requests"), so that it can lose the answers of one kind of request
@@ -8,6 +9,7 @@
 //! one on a connection that then goes on as if nothing had happened, but for whole responses.
 
 mod connection;
+mod trap;
 
 use connection::Connection;
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
+pub(crate) use trap::{Fate, Sight, Trap};
 
 /// The kinds of request that tests name, by their api key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,6 +27,13 @@ impl Api {
     pub(crate) const PRODUCE: Self = Self(0);
     pub(crate) const FETCH: Self = Self(1);
     pub(crate) const OFFSET_COMMIT: Self = Self(8);
+    pub(crate) const OFFSET_FETCH: Self = Self(9);
+    pub(crate) const JOIN_GROUP: Self = Self(11);
+    pub(crate) const LEAVE_GROUP: Self = Self(13);
+    pub(crate) const SYNC_GROUP: Self = Self(14);
+    pub(crate) const INIT_PRODUCER_ID: Self = Self(22);
+    pub(crate) const ADD_PARTITIONS_TO_TXN: Self = Self(24);
+    pub(crate) const ADD_OFFSETS_TO_TXN: Self = Self(25);
     pub(crate) const END_TXN: Self = Self(26);
     pub(crate) const TXN_OFFSET_COMMIT: Self = Self(28);
 }
@@ -73,6 +83,7 @@ struct State {
     weather: Weather,
     passed: BTreeMap<Api, Passed>,
     connections: Vec<Arc<Connection>>,
+    trap: Option<Arc<Trap>>,
 }
 
 impl Proxy {
@@ -101,9 +112,18 @@ impl Proxy {
         self.shared.changed.notify_all();
     }
 
-    /// Fine weather again.
+    /// Fine weather again, and no trap: what one holds is lost.
     pub(crate) fn clear(&self) {
         self.set(Weather::default());
+        let trap = self.shared.lock().trap.take();
+        if let Some(trap) = trap {
+            trap.release(Fate::Lost);
+        }
+    }
+
+    /// A trap that this proxy and others look out for, in the place of the one before.
+    pub(crate) fn look_out(&self, trap: &Arc<Trap>) {
+        self.shared.lock().trap = Some(Arc::clone(trap));
     }
 
     /// Resets (RST) all connections that are open; how many there were.

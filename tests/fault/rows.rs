@@ -23,6 +23,8 @@ macro_rules! tests {
 }
 
 mod broker;
+mod failpoints;
+mod host;
 mod instance;
 mod memory;
 mod nemesis;

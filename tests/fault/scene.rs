@@ -12,7 +12,7 @@ use super::watcher::Watcher;
 use crate::fake_registry::FakeRegistry;
 use crate::real::event::Mix;
 use crate::real::order;
-use crate::services::sidecar::Sidecar;
+use crate::services::sidecar::{Metrics, Sidecar};
 use crate::services::topics::Record;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -172,6 +172,11 @@ impl Scene {
         self.join_as(Sidecar::start);
     }
 
+    /// One more sidecar, run by another command (`Sidecar::start_by`).
+    pub(crate) fn join_by(&mut self, words: &[String]) {
+        self.join_as(|config| Sidecar::start_by(words, config));
+    }
+
     /// One more sidecar, whose log nobody reads.
     pub(crate) fn join_unheard(&mut self) {
         self.join_as(Sidecar::start_unheard);
@@ -181,7 +186,10 @@ impl Scene {
         let mut lines: Vec<String> = self.settings.iter().map(|(key, value)| format!("{key} = {value}")).collect();
         let (mode, folder) = (self.mode, self.turn.folder());
         self.sidecars.push(self.names.bear(|name| {
-            lines.extend((mode == Mode::ExactlyOnce).then_some(name));
+            lines.push(format!("kafka.main.\"client.id\" = {name:?}"));
+            if mode == Mode::ExactlyOnce {
+                lines.push(format!("pipeline.main.transaction.instance = {name:?}"));
+            }
             start(&lines.join("\n")).guest_of(folder)
         }));
     }
@@ -261,6 +269,26 @@ impl Scene {
             }
             thread::sleep(Duration::from_millis(20));
         }
+    }
+
+    /// Waits until nothing has come out for a second: what brokers had taken before a fault is not taken for its survivor.
+    pub(crate) fn await_standstill(&mut self) {
+        let (mut seen, mut since) = (0, Instant::now());
+        self.await_sidecars("nothing to come out", |scene| {
+            let count = scene.watcher.count();
+            if count != seen {
+                (seen, since) = (count, Instant::now());
+            }
+            since.elapsed() >= Duration::from_secs(1)
+        });
+    }
+
+    /// Waits until two sidecars hold two partitions each.
+    pub(crate) fn await_shared(&mut self) {
+        self.await_sidecars("both to hold partitions", |scene| {
+            let held = |metrics: Metrics| metrics.count("partitions_assigned") == 2;
+            scene.sidecars.iter().all(|sidecar| sidecar.metrics().is_some_and(held))
+        });
     }
 
     pub(super) fn wait(&self, what: &str, holds: impl Fn() -> bool) {
@@ -357,11 +385,6 @@ impl Scene {
 
     pub(super) fn note_peak(&mut self, sidecar: &Sidecar) {
         self.peak_mib = self.peak_mib.max(sidecar.peak_mib().unwrap_or(0));
-    }
-
-    /// The source's end offsets, added up.
-    pub(crate) fn end(&self) -> u64 {
-        self.turn.direct().end_offsets(&self.source).iter().sum::<i64>().unsigned_abs()
     }
 
     /// For a person who has to find out why.

@@ -1,4 +1,4 @@
-//! What a case does to its topics: more partitions, records taken away, compaction.
+//! What a case does to its topics: more partitions, records taken away, compaction; and how far they and the group are.
 //!
 //! Comes in: a scene. Goes out: topics changed, and the scene that knows of it. Must never: take a record away that the
 //! checker has not seen.
@@ -74,6 +74,16 @@ impl Scene {
         if partitions == PARTITIONS {
             self.watcher = Watcher::start(direct, &self.sink, partitions);
         }
+    }
+
+    /// The source's end offsets, added up.
+    pub(crate) fn end(&self) -> u64 {
+        self.turn.direct().end_offsets(&self.source).iter().sum::<i64>().unsigned_abs()
+    }
+
+    /// The group's offsets, added up.
+    pub(crate) fn committed(&self) -> u64 {
+        self.turn.direct().committed(&self.group, &self.source).iter().sum::<i64>().unsigned_abs()
     }
 
     /// Whether the sink is there.

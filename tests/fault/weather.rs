@@ -1,8 +1,9 @@
 //! The proxy itself: each weather is felt, and fine weather changes nothing. Without Kafka: frames against an echo.
 
-use super::proxy::{Api, Proxy, Weather};
+use super::proxy::{Api, Fate, Proxy, Sight, Trap, Weather};
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -165,4 +166,41 @@ fn refusing_ends_new_connections_and_keeps_old_ones() {
     assert!(matches!(new.answer(PATIENCE), Err(ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset)));
     old.ask(0, 2, b"y");
     assert_eq!(old.answer(PATIENCE), Ok((2, b"y".to_vec())));
+}
+
+/// A request's body: who asks, then some bytes more.
+fn of(client: &str, rest: &[u8]) -> Vec<u8> {
+    [&(client.len() as u16).to_be_bytes(), client.as_bytes(), rest].concat()
+}
+
+#[test]
+fn a_trap_holds_the_last_of_its_frames_alone() {
+    let (produce, commit, abort) = (of("we", b"x"), of("we", &[1]), of("we", &[0]));
+    for (sequence, passes, held) in [
+        (&[Sight::request(Api::PRODUCE)][..], &[(1, &produce)][..], (0, &produce)),
+        (&[Sight::answer(Api::PRODUCE); 3], &[(0, &produce), (1, &produce), (0, &produce)], (0, &produce)),
+        (&[Sight::request(Api::FETCH), Sight::answer(Api::PRODUCE)], &[(0, &produce), (1, &produce)], (0, &produce)),
+        (&[Sight::request(Api::END_TXN).of_an_abort()], &[(26, &commit)], (26, &abort)),
+        (&[Sight::answer(Api::END_TXN)], &[(26, &abort)], (26, &commit)),
+    ] {
+        for fate in [Fate::Passes, Fate::Lost] {
+            let (proxy, port) = proxied();
+            let mut client = Client::connect(port);
+            let trap = Arc::new(Trap::new("we", sequence));
+            proxy.look_out(&trap);
+            client.ask(0, 1, &of("others", b"x"));
+            assert_eq!(client.answer(PATIENCE).unwrap().0, 1);
+            for (api, body) in passes {
+                client.ask(*api, 2, body);
+                assert_eq!(client.answer(PATIENCE).unwrap().0, 2, "{sequence:?}");
+            }
+            assert!(!trap.holds(Duration::ZERO), "{sequence:?}");
+            client.ask(held.0, 3, held.1);
+            assert!(trap.holds(PATIENCE), "{sequence:?}");
+            assert!(client.answer(SOON).is_err());
+            trap.release(fate);
+            let answer = client.answer(PATIENCE).map(|(correlation, _)| correlation);
+            assert_eq!(answer, if fate == Fate::Passes { Ok(3) } else { Err(ErrorKind::ConnectionReset) });
+        }
+    }
 }

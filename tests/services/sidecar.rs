@@ -43,7 +43,12 @@ fn binary() -> OsString {
 impl Sidecar {
     /// Runs `json2avro run` with a config; its admin port is chosen here.
     pub(crate) fn start(config: &str) -> Self {
-        Self::start_with(config, |folder| File::create(folder.join("log")).unwrap().into())
+        Self::start_by(&[], config)
+    }
+
+    /// As `start`, by a command in front of it that becomes it, such as `env A=B`.
+    pub(crate) fn start_by(words: &[String], config: &str) -> Self {
+        Self::start_with(words, config, |folder| File::create(folder.join("log")).unwrap().into())
     }
 
     /// As `start`, with the log in a pipe that nobody reads and that is all but full: a few lines more, and whoever writes
@@ -51,17 +56,19 @@ impl Sidecar {
     pub(crate) fn start_unheard(config: &str) -> Self {
         let (reader, mut writer) = std::io::pipe().unwrap();
         writer.write_all(&[b'\n'; FILLED]).unwrap();
-        let mut sidecar = Self::start_with(config, |_| writer.into());
+        let mut sidecar = Self::start_with(&[], config, |_| writer.into());
         sidecar.pipe = Some(reader);
         sidecar
     }
 
-    fn start_with(config: &str, log: impl FnOnce(&Path) -> Stdio) -> Self {
+    fn start_with(words: &[String], config: &str, log: impl FnOnce(&Path) -> Stdio) -> Self {
         let folder = TempDir::new().unwrap();
         let admin = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let file = folder.path().join("json2avro.toml");
         fs::write(&file, format!("admin.listen = \"{admin}\"\n{config}")).unwrap();
-        let child = Command::new(binary())
+        let mut command = words.iter().map(OsString::from).chain([binary()]);
+        let child = Command::new(command.next().unwrap())
+            .args(command)
             .arg("run")
             .arg("--config")
             .arg(&file)
@@ -127,6 +134,11 @@ impl Sidecar {
     pub(crate) fn signal(&self, name: &str) {
         let done = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
         assert!(done.success(), "kill -{name}");
+    }
+
+    /// Of its process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
     }
 
     /// Waits for the end of the process: its exit code (`None` after a kill) and how long it took.

@@ -1,6 +1,7 @@
 //! One connection through the proxy: for each direction a thread that reads frames and one that writes them when due.
 
-use super::{Api, Shared};
+use super::trap::Request;
+use super::{Shared, State};
 use socket2::SockRef;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
@@ -23,8 +24,8 @@ pub(super) struct Connection {
     client: TcpStream,
     broker: TcpStream,
     closed: AtomicBool,
-    /// The kind of each request without an answer, by its correlation id.
-    asked: Mutex<HashMap<i32, Api>>,
+    /// Each request without an answer, by its correlation id.
+    asked: Mutex<HashMap<i32, Request>>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,13 @@ impl Connection {
         open
     }
 
+    /// As `reset`; nobody counts it as open any more.
+    fn end(&self, state: &mut State, shared: &Shared) {
+        self.reset();
+        state.connections.retain(|known| !known.closed.load(Ordering::Relaxed));
+        shared.changed.notify_all();
+    }
+
     fn close(&self) {
         if !self.closed.swap(true, Ordering::Relaxed) {
             drop(self.client.shutdown(Shutdown::Both));
@@ -95,28 +103,33 @@ impl Connection {
             let bytes = read_frame(&mut from, least)?;
             let mut state = shared.lock();
             let due = Instant::now() + state.weather.delay;
-            let passed = match direction {
+            let trap = state.trap.clone();
+            let (request, passed) = match direction {
                 Direction::Request => {
-                    let api = Api(i16::from_be_bytes([bytes[4], bytes[5]]));
-                    self.asked().insert(number(&bytes[8..]), api);
-                    state.passed.entry(api).or_default().requests += 1;
-                    true
+                    let request = Request::of(&bytes);
+                    self.asked().insert(number(&bytes[8..]), request.clone());
+                    state.passed.entry(request.api).or_default().requests += 1;
+                    (Some(request), true)
                 }
                 Direction::Response => {
-                    let api = self.asked().remove(&number(&bytes[4..]));
+                    let request = self.asked().remove(&number(&bytes[4..]));
+                    let api = request.as_ref().map(|request| request.api);
                     let lost = api.filter(|api| state.weather.swallow.contains(api));
                     if let Some(api) = lost {
                         state.passed.entry(api).or_default().swallowed += 1;
                         if state.weather.swallow_resets {
-                            self.reset();
-                            state.connections.retain(|known| !known.closed.load(Ordering::Relaxed));
-                            shared.changed.notify_all();
+                            self.end(&mut state, shared);
                         }
                     }
-                    lost.is_none()
+                    (request, lost.is_none())
                 }
             };
             drop(state);
+            let held = trap.zip(request);
+            if held.is_some_and(|(trap, request)| !trap.pass(&request, direction == Direction::Response)) {
+                self.end(&mut shared.lock(), shared);
+                return Ok(());
+            }
             if passed && send.send(Frame { due, bytes }).is_err() {
                 return Ok(());
             }
@@ -150,7 +163,7 @@ impl Connection {
         Ok(())
     }
 
-    fn asked(&self) -> std::sync::MutexGuard<'_, HashMap<i32, Api>> {
+    fn asked(&self) -> std::sync::MutexGuard<'_, HashMap<i32, Request>> {
         self.asked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,11 @@
 //! Faults of the sidecar's own process: killed, ended, frozen, coming and going.
 
 use crate::fault::case::{Case, EXACT, REPLAYS, scaled};
+use crate::fault::member::Member;
+use crate::fault::proxy::Fate;
 use crate::fault::scene::{LONG_CUT, Mode, PATIENCE, PLAN, Plan, Scene};
 use crate::fault::verdict::Promise;
-use crate::services::sidecar::{Metrics, Sidecar};
+use crate::services::sidecar::Sidecar;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use std::time::Duration;
 
@@ -48,7 +50,7 @@ fn terminated_in_turn() -> Case {
             scene.join();
             scene.join();
             for _ in 0..scaled(3, 12) {
-                await_shared(scene);
+                scene.await_shared();
                 scene.pass(fastrand::i64(1..200), "a share to come out");
                 let in_flight = scene.uncommitted();
                 let took = scene.leave();
@@ -100,12 +102,9 @@ fn frozen() -> Case {
             scene.join();
             scene.join();
             for _ in 0..scaled(1, 3) {
-                await_shared(scene);
+                scene.await_shared();
                 scene.pass(50, "a share to come out");
-                scene.await_open_transaction();
-                // It must not be asked anything while it is frozen.
-                let zombie = scene.sidecars.remove(0);
-                zombie.signal("STOP");
+                let zombie = freeze(scene);
                 let left = scene.uncommitted();
                 await_members(scene, 1);
                 if scene.mode == Mode::AtLeastOnce {
@@ -119,7 +118,7 @@ fn frozen() -> Case {
                 zombie.signal("CONT");
                 scene.sidecars.push(zombie);
                 scene.prove(format!("frozen with {left} outputs not committed, its membership ended"), left > 0);
-                await_shared(scene);
+                scene.await_shared();
                 scene.recover();
             }
         },
@@ -135,11 +134,9 @@ fn frozen_for_long() -> Case {
             scene.join();
             scene.join();
             for _ in 0..scaled(1, 3) {
-                await_shared(scene);
+                scene.await_shared();
                 scene.pass(50, "a share to come out");
-                scene.await_open_transaction();
-                let zombie = scene.sidecars.remove(0);
-                zombie.signal("STOP");
+                let zombie = freeze(scene);
                 let left = scene.uncommitted();
                 scene.await_sidecars("the other one to hold everything", |scene| {
                     scene.metric("partitions_assigned") == 4
@@ -149,7 +146,7 @@ fn frozen_for_long() -> Case {
                 scene.last(scaled(Duration::from_secs(1), Duration::from_secs(400)));
                 zombie.signal("CONT");
                 scene.sidecars.push(zombie);
-                await_shared(scene);
+                scene.await_shared();
                 scene.recover();
                 scene.await_sidecars("its owner to take the transaction back", |scene| {
                     scene.sidecars.last().is_some_and(|zombie| took_back(zombie) > 0.0)
@@ -187,17 +184,21 @@ fn hijacked() -> Case {
     }
 }
 
+/// Stops the oldest sidecar where it stands, in an open transaction under exactly-once. It must not be asked anything until
+/// it goes on, so it is not among the others.
+fn freeze(scene: &mut Scene) -> Member {
+    let trap = scene.hold_transaction();
+    let zombie = scene.sidecars.remove(0);
+    zombie.signal("STOP");
+    if let Some(trap) = trap {
+        trap.release(Fate::Passes);
+    }
+    zombie
+}
+
 /// Transactions that a sidecar gave up.
 fn took_back(sidecar: &Sidecar) -> f64 {
     sidecar.metrics().map_or(0.0, |metrics| metrics.sum("transactions_aborted_total", &[]))
-}
-
-/// Until two sidecars hold two partitions each.
-fn await_shared(scene: &mut Scene) {
-    scene.await_sidecars("both to hold partitions", |scene| {
-        let held = |metrics: Metrics| metrics.count("partitions_assigned") == 2;
-        scene.sidecars.iter().all(|sidecar| sidecar.metrics().is_some_and(held))
-    });
 }
 
 /// Until the group has so many members.

@@ -59,7 +59,7 @@ fn slow_sink() -> Case {
         harm: |scene| {
             let waits = scene.await_backlog();
             let slow = Weather { request_bytes_per_second: Some(30_000), ..Weather::default() };
-            scene.turn.proxies().iter().for_each(|proxy| proxy.set(slow.clone()));
+            scene.turn.weather(&slow);
             scene.join();
             let mut most = 0;
             scene.await_sidecars("reading to be ahead of the sink", |scene| {
@@ -70,7 +70,7 @@ fn slow_sink() -> Case {
             most = most.max(scene.metric("in_flight_bytes"));
             scene.prove(format!("{} MiB wait, {most} bytes in flight", waits / MIB), waits > 64 * MIB);
             within(scene, 64 * MIB);
-            scene.turn.proxies().iter().for_each(|proxy| proxy.clear());
+            scene.turn.weather(&Weather::default());
             scene.recover();
             within(scene, 64 * MIB);
         },
@@ -78,30 +78,20 @@ fn slow_sink() -> Case {
 }
 
 fn swollen_gzip() -> Case {
-    Case {
-        row: "24d batches of gzip that swell, 128 MiB",
-        plan: Plan { feed: Feed { codec: "gzip", ..SWOLLEN.feed }, ..SWOLLEN },
-        promise: EXACT,
-        harm: |scene| catch_up(scene, 128 * MIB),
-    }
+    swollen("24d batches of gzip that swell, 128 MiB", "gzip")
 }
 
 fn swollen_lz4() -> Case {
-    Case {
-        row: "24e batches of lz4 that swell, 128 MiB",
-        plan: Plan { feed: Feed { codec: "lz4", ..SWOLLEN.feed }, ..SWOLLEN },
-        promise: EXACT,
-        harm: |scene| catch_up(scene, 128 * MIB),
-    }
+    swollen("24e batches of lz4 that swell, 128 MiB", "lz4")
 }
 
 fn swollen_zstd() -> Case {
-    Case {
-        row: "24f batches of zstd that swell, 128 MiB",
-        plan: Plan { feed: Feed { codec: "zstd", ..SWOLLEN.feed }, ..SWOLLEN },
-        promise: EXACT,
-        harm: |scene| catch_up(scene, 128 * MIB),
-    }
+    swollen("24f batches of zstd that swell, 128 MiB", "zstd")
+}
+
+fn swollen(row: &'static str, codec: &'static str) -> Case {
+    let plan = Plan { feed: Feed { codec, ..SWOLLEN.feed }, ..SWOLLEN };
+    Case { row, plan, promise: EXACT, harm: |scene| catch_up(scene, 128 * MIB) }
 }
 
 fn registry_away() -> Case {

@@ -23,10 +23,6 @@ const IMPATIENT: Plan = Plan {
 /// record, which the metric does not.
 const NARROW: Plan = Plan { settings: &[("pipeline.main.in_flight_bytes", "262144")], ..PLAN };
 
-fn everywhere(scene: &Scene, weather: &Weather) {
-    scene.turn.proxies().iter().for_each(|proxy| proxy.set(weather.clone()));
-}
-
 fn swallowed(scene: &Scene, api: Api) -> u64 {
     scene.turn.proxies().iter().map(|proxy| proxy.passed(api).swallowed).sum()
 }
@@ -39,7 +35,7 @@ fn cut_off() -> Case {
         harm: |scene| {
             scene.join();
             scene.pass(100, "a share to come out");
-            everywhere(scene, &Weather { black_hole: true, ..Weather::default() });
+            scene.turn.weather(&Weather { black_hole: true, ..Weather::default() });
             scene.last(Duration::from_secs(1));
             let (out, in_flight) = (scene.watcher.count(), scene.metric("records_in_flight"));
             // Longer than its session: others would have its partitions by now.
@@ -47,7 +43,7 @@ fn cut_off() -> Case {
             let still = scene.watcher.count() == out;
             scene
                 .prove(format!("cut off with {in_flight} records in flight, nothing came out"), still && in_flight > 0);
-            everywhere(scene, &Weather::default());
+            scene.turn.weather(&Weather::default());
             scene.recover();
         },
     }
@@ -98,9 +94,9 @@ fn produce_answers_lost() -> Case {
             for swallow_resets in [true, false] {
                 scene.pass(50, "a share to come out");
                 let before = swallowed(scene, Api::PRODUCE);
-                everywhere(scene, &Weather { swallow: vec![Api::PRODUCE], swallow_resets, ..Weather::default() });
+                scene.turn.weather(&Weather { swallow: vec![Api::PRODUCE], swallow_resets, ..Weather::default() });
                 scene.last(scaled(Duration::from_secs(3), Duration::from_secs(30)));
-                everywhere(scene, &Weather::default());
+                scene.turn.weather(&Weather::default());
                 scene.recover();
                 let lost = swallowed(scene, Api::PRODUCE) - before;
                 let how = if swallow_resets { "by reset" } else { "in silence" };
@@ -124,9 +120,9 @@ fn commit_answers_lost() -> Case {
             for (kind, swallow_resets) in kinds.into_iter().flat_map(|kind| [(kind, true), (kind, false)]) {
                 scene.pass(50, "a share to come out");
                 let before = swallowed(scene, kind);
-                everywhere(scene, &Weather { swallow: vec![kind], swallow_resets, ..Weather::default() });
+                scene.turn.weather(&Weather { swallow: vec![kind], swallow_resets, ..Weather::default() });
                 scene.last(scaled(Duration::from_secs(5), Duration::from_secs(30)));
-                everywhere(scene, &Weather::default());
+                scene.turn.weather(&Weather::default());
                 scene.recover();
                 let lost = swallowed(scene, kind) - before;
                 scene.prove(format!("{lost} answers to {kind:?} lost, reset: {swallow_resets}"), lost >= 1);
@@ -143,7 +139,7 @@ fn far_away_and_shaky() -> Case {
         harm: |scene| {
             scene.join();
             scene.pass(50, "a share to come out");
-            everywhere(scene, &Weather { delay: Duration::from_millis(150), ..Weather::default() });
+            scene.turn.weather(&Weather { delay: Duration::from_millis(150), ..Weather::default() });
             let out = scene.watcher.count();
             let mut resets = 0;
             for round in 0..scaled(8, 100) {
@@ -156,7 +152,7 @@ fn far_away_and_shaky() -> Case {
                 resets > 8 && came > 0,
             );
             scene.recover();
-            everywhere(scene, &Weather::default());
+            scene.turn.weather(&Weather::default());
             scene.recover();
         },
     }
@@ -171,7 +167,7 @@ fn slow_sink() -> Case {
             scene.join();
             scene.pass(100, "a share to come out");
             let rebalances = scene.metric("rebalances_total");
-            everywhere(scene, &Weather { request_bytes_per_second: Some(8_000), ..Weather::default() });
+            scene.turn.weather(&Weather { request_bytes_per_second: Some(8_000), ..Weather::default() });
             let mut most = 0;
             scene.await_sidecars("the budget to be used up", |scene| {
                 most = scene.metric("in_flight_bytes").max(most);
@@ -184,7 +180,7 @@ fn slow_sink() -> Case {
             most = most.max(scene.metric("in_flight_bytes"));
             scene.prove(format!("{most} bytes in flight of 262144, {came} records came out"), came > 0);
             assert!(most < 262_144, "{most} bytes in flight");
-            everywhere(scene, &Weather::default());
+            scene.turn.weather(&Weather::default());
             scene.recover();
         },
     }

@@ -38,12 +38,7 @@ fn down() -> Case {
             scene.prove("a cold start waited".into(), waits);
             scene.recover();
             scene.registry.up();
-            scene.await_sidecars("both to share the work", |scene| {
-                scene
-                    .sidecars
-                    .iter()
-                    .all(|sidecar| sidecar.metrics().is_some_and(|metrics| metrics.count("partitions_assigned") == 2))
-            });
+            scene.await_shared();
             scene.recover();
         },
     }
