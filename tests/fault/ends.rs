@@ -1,4 +1,4 @@
-//! How the sidecars of a case end: killed, told to, or by themselves.
+//! How the sidecars of a case end: killed, told to, or by themselves; and how all stands where one ends badly.
 //!
 //! Comes in: a scene. Goes out: the scene without its oldest sidecar, whose name is free and whose log is kept. Must never:
 //! take an end for a good one that was not.
@@ -64,5 +64,20 @@ impl Scene {
         self.names.give_back(&ended);
         self.logs.push(ended.log());
         (code, ended.said(words))
+    }
+
+    /// For a person who has to find out why.
+    pub(crate) fn state(&self) -> String {
+        let reached: Vec<i64> =
+            (0..self.feeder.partitions()).map(|partition| self.watcher.reached(partition)).collect();
+        let running = self.sidecars.iter().map(|sidecar| sidecar.log());
+        let logs: Vec<String> =
+            self.logs.iter().cloned().chain(running).map(|log| format!("--- log:\n{log}")).collect();
+        let (direct, fed) = (self.turn.direct(), self.feeder.next());
+        // Where it stands: the reading, the writing or the watcher.
+        let (committed, sink) = (direct.committed(&self.group, &self.source), direct.try_end_offsets(&self.sink));
+        let evidence = &self.evidence;
+        let stands = format!("fed {fed} of each, committed {committed:?}, sink's ends {sink:?}, out {reached:?}");
+        format!("{stands}, {evidence:?}\n{}", logs.join("\n"))
     }
 }

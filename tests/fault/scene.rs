@@ -386,14 +386,4 @@ impl Scene {
     pub(super) fn note_peak(&mut self, sidecar: &Sidecar) {
         self.peak_mib = self.peak_mib.max(sidecar.peak_mib().unwrap_or(0));
     }
-
-    /// For a person who has to find out why.
-    pub(crate) fn state(&self) -> String {
-        let reached: Vec<i64> =
-            (0..self.feeder.partitions()).map(|partition| self.watcher.reached(partition)).collect();
-        let running = self.sidecars.iter().map(|sidecar| sidecar.log());
-        let logs: Vec<String> =
-            self.logs.iter().cloned().chain(running).map(|log| format!("--- log:\n{log}")).collect();
-        format!("fed {} of each, out {reached:?}, {:?}\n{}", self.feeder.next(), self.evidence, logs.join("\n"))
-    }
 }
