@@ -161,7 +161,7 @@ impl Producer {
     /// # Errors
     /// See `Refusal`.
     pub fn enqueue(&self, record: Produced<'_>, headers: &mut Option<Headers>) -> Result<(), Refusal> {
-        let Some((_, topic)) = self.topics.get(record.topic.0) else {
+        let Some((name, topic)) = self.topics.get(record.topic.0) else {
             let message = format!("no topic number {}", record.topic.0);
             return Err(Refusal::Fault(Fault::lasting(Stage::Produce, Blame::Us, "no_topic", message)));
         };
@@ -180,7 +180,7 @@ impl Producer {
             {
                 Err(Refusal::Broken(code_fault(Stage::Produce, "the transaction takes no record", code)))
             }
-            code => Err(Refusal::Fault(code_fault(Stage::Produce, "enqueueing a record", code))),
+            code => Err(Refusal::Fault(code_fault(Stage::Produce, &format!("writing to topic {name:?}"), code))),
         }
     }
 
