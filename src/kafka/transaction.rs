@@ -20,9 +20,9 @@ use crate::record::TopicPartition;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::producer::Producer as _;
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -32,8 +32,9 @@ const SLICE: Duration = Duration::from_millis(500);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long an init goes on before the lane is told that it has to wait.
 const INIT: Duration = Duration::from_secs(5);
-/// How much longer than it should a call may take before it is taken to hang.
-const GRACE: Duration = Duration::from_secs(5);
+/// How long one try may take before it is taken to hang: all but the sending of offsets end after a `SLICE`, and that with
+/// the answer, which comes within moments or may never come.
+const HANGS: Duration = Duration::from_secs(10);
 /// How long the last call may go on once nobody waits for it.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -61,6 +62,9 @@ enum Call {
     Abort(Client),
 }
 
+/// When the thread's call, or the last try of it, began; None: none is under way.
+type Trying = Arc<Mutex<Option<Instant>>>;
+
 /// The thread that makes the calls.
 #[derive(Debug)]
 pub struct Transactor {
@@ -69,8 +73,8 @@ pub struct Transactor {
     /// Nobody waits for the end of a call any more.
     given_up: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
-    /// When the call under way is taken to hang; None: none is.
-    hangs: Cell<Option<Instant>>,
+    under_way: Cell<bool>,
+    trying: Trying,
     name: String,
     patience: Duration,
 }
@@ -84,7 +88,8 @@ impl Transactor {
         let (calls, taken) = sync_channel::<Call>(1);
         let (end, ends) = sync_channel(1);
         let given_up = Arc::new(AtomicBool::new(false));
-        let caller = Caller { patience, given_up: Arc::clone(&given_up) };
+        let trying = Trying::default();
+        let caller = Caller { patience, given_up: Arc::clone(&given_up), trying: Arc::clone(&trying) };
         let thread = std::thread::Builder::new().name(format!("transactions {name}")).spawn(move || {
             while let Ok(call) = taken.recv() {
                 if end.send(caller.make(call)).is_err() {
@@ -92,23 +97,23 @@ impl Transactor {
                 }
             }
         })?;
-        let (thread, hangs, name) = (Some(thread), Cell::new(None), name.to_owned());
-        Ok(Self { calls, ends, given_up, thread, hangs, name, patience })
+        let (thread, under_way, name) = (Some(thread), Cell::new(false), name.to_owned());
+        Ok(Self { calls, ends, given_up, thread, under_way, trying, name, patience })
     }
 
     /// Takes a producer's id over from all that had it before: what they left open is aborted, or waited for.
     pub fn init(&self, producer: &Producer, before: Option<Producer>) {
-        self.call(Call::Init(producer.client(), before.map(Box::new)), INIT);
+        self.call(Call::Init(producer.client(), before.map(Box::new)));
     }
 
     /// Commits what was produced together with these "next to read" offsets.
     pub fn commit(&self, producer: &Producer, offsets: Vec<(TopicPartition, i64)>, group: consumer::Group) {
-        self.call(Call::Commit(producer.client(), offsets, group), self.patience);
+        self.call(Call::Commit(producer.client(), offsets, group));
     }
 
     /// Takes back what was produced since the last commit.
     pub fn abort(&self, producer: &Producer) {
-        self.call(Call::Abort(producer.client()), self.patience);
+        self.call(Call::Abort(producer.client()));
     }
 
     /// How the call ended, once it has.
@@ -117,12 +122,12 @@ impl Transactor {
         let end = match self.ends.try_recv() {
             Ok(end) => end,
             Err(TryRecvError::Empty) => {
-                self.hangs.get().filter(|hangs| *hangs <= Instant::now())?;
+                locked(&self.trying).filter(|since| since.elapsed() >= HANGS)?;
                 self.leave_behind()
             }
             Err(TryRecvError::Disconnected) => End::Refused(died()),
         };
-        self.hangs.set(None);
+        self.under_way.set(false);
         Some(end)
     }
 
@@ -130,7 +135,7 @@ impl Transactor {
     fn leave_behind(&mut self) -> End {
         // Neither joined nor waited for: it may hang for good. It holds all that its call needs.
         drop(self.thread.take());
-        self.hangs.set(None);
+        self.under_way.set(false);
         match Self::begin(&self.name, self.patience) {
             Ok(another) => *self = another,
             Err(_) => return End::Refused(died()),
@@ -141,8 +146,8 @@ impl Transactor {
     }
 
     /// One call at a time, so there is room; a thread that died says so by `ended`.
-    fn call(&self, call: Call, patience: Duration) {
-        self.hangs.set(Some(Instant::now() + patience + GRACE));
+    fn call(&self, call: Call) {
+        self.under_way.set(true);
         drop(self.calls.try_send(call));
     }
 }
@@ -152,8 +157,7 @@ impl Drop for Transactor {
         self.given_up.store(true, Ordering::Relaxed);
         // Ends the thread's loop.
         self.calls = sync_channel(1).0;
-        let under_way = self.hangs.get().is_some();
-        let hangs = under_way && matches!(self.ends.recv_timeout(FAREWELL), Err(RecvTimeoutError::Timeout));
+        let hangs = self.under_way.get() && matches!(self.ends.recv_timeout(FAREWELL), Err(RecvTimeoutError::Timeout));
         if let Some(thread) = self.thread.take().filter(|_| !hangs) {
             // A panic there has been reported by its thread.
             drop(thread.join());
@@ -165,10 +169,18 @@ impl Drop for Transactor {
 struct Caller {
     patience: Duration,
     given_up: Arc<AtomicBool>,
+    trying: Trying,
 }
 
 impl Caller {
     fn make(&self, call: Call) -> End {
+        *locked(&self.trying) = Some(Instant::now());
+        let end = self.end_of(call);
+        *locked(&self.trying) = None;
+        end
+    }
+
+    fn end_of(&self, call: Call) -> End {
         match call {
             Call::Init(client, before) => {
                 // It may hold the old one's unsent records for a moment.
@@ -206,6 +218,7 @@ impl Caller {
         mut call: impl FnMut(Duration) -> Result<(), TransactionError>,
     ) -> Result<(), TransactionError> {
         loop {
+            *locked(&self.trying) = Some(Instant::now());
             let tried = call(SLICE);
             let again = tried.as_ref().is_err_and(|error| error.retriable);
             if !again || began.elapsed() >= patience || self.given_up.load(Ordering::Relaxed) {
@@ -225,6 +238,10 @@ impl Caller {
             Err(error) => end(&error, what),
         }
     }
+}
+
+fn locked(trying: &Trying) -> MutexGuard<'_, Option<Instant>> {
+    trying.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What librdkafka's flags say (its INTRODUCTION.md, "Transactional producer"): what is none of them is fatal.

@@ -105,7 +105,7 @@ fn an_outcome_that_nobody_knows_is_asked_for_by_a_new_producer() {
 
 #[test]
 fn a_call_that_never_comes_back_is_left_behind() {
-    let stage = Stage::new(1).exactly_once().raw("pipeline.p.transaction.timeout_ms", 2000);
+    let stage = Stage::new(1).exactly_once();
     stage.write(json(0..10));
     let mut sidecar = stage.run();
     sidecar.wait_for("the first records", LIMIT, |metrics| ended(metrics) == [10, 0, 0]);
