@@ -20,7 +20,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use std::ffi::CString;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// What the control queue has to say.
 #[derive(Debug)]
@@ -67,6 +67,8 @@ pub struct Consumer {
     data: DataQueue,
     control: ControlQueue,
     client: Arc<BaseConsumer<Control>>,
+    /// What the wall clock said last.
+    wall: SystemTime,
 }
 
 impl Consumer {
@@ -90,7 +92,7 @@ impl Consumer {
         let (data, control) = queues.ok_or_else(|| {
             Fault::lasting(Stage::Consume, Blame::Us, "no_queue", format!("{}: it has no queue", what()))
         })?;
-        Ok(Self { batch: Batch::new(), data, control, client: Arc::new(client) })
+        Ok(Self { batch: Batch::new(), data, control, client: Arc::new(client), wall: SystemTime::now() })
     }
 
     /// Asks for a share of these topics.
@@ -136,6 +138,17 @@ impl Consumer {
     /// Replaces the batch by what the data queue has, waiting up to `wait` for the first record.
     pub fn take(&mut self, wait: Duration) {
         self.data.take(&mut self.batch, wait);
+        self.rouse();
+    }
+
+    /// librdkafka's own thread, which sends heartbeats, sleeps to a moment of the wall clock: where that was set back, it
+    /// would sleep until somebody wants something of it.
+    fn rouse(&mut self) {
+        let now = SystemTime::now();
+        if now < self.wall {
+            drop(self.client.group_metadata());
+        }
+        self.wall = now;
     }
 
     /// How many items the batch holds.

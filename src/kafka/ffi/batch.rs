@@ -3,6 +3,7 @@
 //! Comes in: what the data queue gave. Goes out: borrowed bytes, numbers, names. Must never: let a borrow outlive its batch.
 
 use super::headers::Headers;
+use super::waited::WaitedQueue;
 use crate::record::Timestamp;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, c_void};
@@ -26,15 +27,15 @@ impl Batch {
         Self { messages: Vec::with_capacity(Self::SIZE) }
     }
 
-    /// Takes up to `most` messages off a live queue, waiting up to `wait_millis` for all of them. Returns how many came.
-    pub(super) fn fill(&mut self, queue: NonNull<sys::rd_kafka_queue_t>, wait_millis: i32, most: usize) -> usize {
+    /// Takes what a queue has, as far as there is room, and waits for nothing. Returns how many messages came.
+    pub(super) fn fill(&mut self, queue: &WaitedQueue) -> usize {
         let used = self.messages.len();
-        let most = most.min(Self::SIZE - used);
+        let most = Self::SIZE - used;
         // SAFETY: `messages` has capacity SIZE, of which `used` hold pointers and so at least `most` behind them are ours to
-        // write; the call writes as many as it returns, each an owned message. The caller holds the queue.
+        // write; the call writes as many as it returns, each an owned message. The queue is live.
         unsafe {
             let slots = self.messages.as_mut_ptr().add(used);
-            let taken = sys::rd_kafka_consume_batch_queue(queue.as_ptr(), wait_millis, slots, most);
+            let taken = sys::rd_kafka_consume_batch_queue(queue.as_ptr(), 0, slots, most);
             let taken = usize::try_from(taken).unwrap_or(0).min(most);
             self.messages.set_len(used + taken);
             taken

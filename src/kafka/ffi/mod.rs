@@ -14,6 +14,8 @@
 //! - `reports`: *delivery reports in bulk* (`rd_kafka_event_message_next`), where the crate makes a counted message of each
 //!   and calls back.
 //! - `transaction`: *commit a transaction* (`rd_kafka_commit_transaction`), where the crate waits for a fixed 100 ms first.
+//! - `waited`: *word of a queue that is empty no more* (`rd_kafka_queue_cb_event_enable`): librdkafka's own waits, which the
+//!   crate's are, last longer where the wall clock is set back.
 //! - `topic`: *produce with a topic handle* (`rd_kafka_producev`), where the crate looks the topic up by name each time.
 //!
 //! Comes in: borrowed clients of the crate, which own the native handles. Goes out: owned Rust values whose `Drop` gives
@@ -30,6 +32,7 @@ mod queue;
 mod reports;
 mod topic;
 mod transaction;
+mod waited;
 
 pub(super) use batch::{Batch, Message};
 pub use headers::Headers;

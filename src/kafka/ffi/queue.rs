@@ -3,6 +3,7 @@
 //! Comes in: a live consumer's handle. Goes out: batches of messages, commits under way. Must never: outlive the consumer.
 
 use super::batch::Batch;
+use super::waited::WaitedQueue;
 use crate::record::TopicPartition;
 use rdkafka_sys as sys;
 use std::ffi::{CStr, CString};
@@ -13,7 +14,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(in crate::kafka) struct DataQueue {
     client: NonNull<sys::rd_kafka_t>,
-    queue: NonNull<sys::rd_kafka_queue_t>,
+    queue: WaitedQueue,
 }
 
 // SAFETY: librdkafka's queues are thread-safe; the lane that owns this moves to its thread once.
@@ -23,8 +24,8 @@ impl DataQueue {
     /// A new queue of a live client. The caller keeps the client alive for longer than the queue.
     pub(in crate::kafka) fn new(client: *mut sys::rd_kafka_t) -> Option<Self> {
         let client = NonNull::new(client)?;
-        // SAFETY: `client` is a live handle; the result is checked for null.
-        let queue = NonNull::new(unsafe { sys::rd_kafka_queue_new(client.as_ptr()) })?;
+        // SAFETY: `client` is a live handle; the new queue is ours alone.
+        let queue = unsafe { WaitedQueue::own(sys::rd_kafka_queue_new(client.as_ptr())) }?;
         Some(Self { client, queue })
     }
 
@@ -43,23 +44,10 @@ impl DataQueue {
         true
     }
 
-    /// Refills an exhausted batch: waits up to `wait` for the first message, then takes what is there already.
-    ///
-    /// `rd_kafka_consume_batch_queue` waits for a *full* batch or the whole timeout, hence one with a wait and the rest
-    /// with none.
+    /// Refills an exhausted batch with what is there, or waits up to `wait` for it.
     pub(in crate::kafka) fn take(&self, batch: &mut Batch, wait: Duration) {
         batch.clear();
-        let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
-        if batch.fill(self.queue, wait, 1) == 1 {
-            batch.fill(self.queue, 0, Batch::SIZE - 1);
-        }
-    }
-}
-
-impl Drop for DataQueue {
-    fn drop(&mut self) {
-        // SAFETY: our own reference, given back once.
-        unsafe { sys::rd_kafka_queue_destroy(self.queue.as_ptr()) }
+        self.queue.find(wait, || (batch.fill(&self.queue) > 0).then_some(()));
     }
 }
 

@@ -5,15 +5,16 @@
 //!
 //! Comes in: a live producer's handle. Goes out: tickets, errors, log lines. Must never: outlive the producer.
 
+use super::waited::WaitedQueue;
 use rdkafka_sys as sys;
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char};
 use std::ptr::{self, NonNull};
 use std::time::Duration;
 
 /// The main queue of a producer in event mode.
 #[derive(Debug)]
 pub(in crate::kafka) struct ReportQueue {
-    queue: NonNull<sys::rd_kafka_queue_t>,
+    queue: WaitedQueue,
 }
 
 // SAFETY: librdkafka's queues are thread-safe; the lane that owns this moves to its thread once.
@@ -36,8 +37,9 @@ impl ReportQueue {
     /// The main queue of a live client. The caller keeps the client alive for longer than this.
     pub(in crate::kafka) fn new(client: *mut sys::rd_kafka_t) -> Option<Self> {
         let client = NonNull::new(client)?;
-        // SAFETY: a live handle; the result is a counted reference, checked for null.
-        NonNull::new(unsafe { sys::rd_kafka_queue_get_main(client.as_ptr()) }).map(|queue| Self { queue })
+        // SAFETY: a live handle; the result is a reference of ours. Nobody else is told of its events: the crate's producer
+        // polls, and ours (`context::Unread`) does not even that.
+        unsafe { WaitedQueue::own(sys::rd_kafka_queue_get_main(client.as_ptr())) }.map(|queue| Self { queue })
     }
 
     /// Takes one event, waiting up to `wait` for it, and hands each report in it over: its ticket, and what became of the
@@ -47,17 +49,9 @@ impl ReportQueue {
         wait: Duration,
         mut report: impl FnMut(u64, sys::rd_kafka_resp_err_t),
     ) -> Option<Served> {
-        let wait = c_int::try_from(wait.as_millis()).unwrap_or(c_int::MAX);
-        // SAFETY: our own reference to a live queue; the event is ours and is destroyed once, by `Event`.
-        let event = Event(NonNull::new(unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), wait) })?);
-        Some(event.read(&mut report))
-    }
-}
-
-impl Drop for ReportQueue {
-    fn drop(&mut self) {
-        // SAFETY: our own reference, given back once.
-        unsafe { sys::rd_kafka_queue_destroy(self.queue.as_ptr()) }
+        // SAFETY: a live queue; the event is ours and is destroyed once, by `Event`.
+        let event = || NonNull::new(unsafe { sys::rd_kafka_queue_poll(self.queue.as_ptr(), 0) }).map(Event);
+        Some(self.queue.find(wait, event)?.read(&mut report))
     }
 }
 
