@@ -140,14 +140,16 @@ impl Producer {
         Ok(TopicIndex(self.topics.len() - 1))
     }
 
-    /// Has librdkafka get its producer id, which the first record would wait for. It asks for one when it is made, before
-    /// any broker is there, then half a second later (`rd_kafka_idemp_pid_fsm`), but also whenever a broker tells of
-    /// topics: the first answer comes from an address of the configuration, which is given up for the broker behind it.
+    /// Has librdkafka get its producer id, which the first record would wait for.
     pub fn introduce(&self, wait: Duration) {
-        let until = Instant::now() + wait;
-        for (topic, _) in self.topics.iter().cycle().take(2) {
-            drop(self.client.client().fetch_metadata(Some(topic), until.saturating_duration_since(Instant::now())));
+        if let Some(topic) = self.any_topic() {
+            introduce(&self.client, topic, wait);
         }
+    }
+
+    /// One of the topics that it was told.
+    pub(super) fn any_topic(&self) -> Option<&str> {
+        self.topics.first().map(|(name, _)| name.as_str())
     }
 
     /// A record with more bytes, key included, is refused: `message.max.bytes` less what its frame and headers may take.
@@ -216,6 +218,16 @@ impl Producer {
     /// Gives up all that is queued or in flight: each comes back as a report with a purge error.
     pub fn purge(&self) {
         self.client.purge(PurgeConfig::default().queue().inflight());
+    }
+}
+
+/// Lets a client meet its cluster. It asks for a producer id (or the transaction's coordinator) when it is made, before any
+/// broker is there, then half a second later (`rd_kafka_idemp_pid_fsm`), but also whenever a broker tells of topics: the
+/// first answer comes from an address of the configuration, which is given up for the broker behind it.
+pub(super) fn introduce(client: &Client, topic: &str, wait: Duration) {
+    let until = Instant::now() + wait;
+    for _ in 0..2 {
+        drop(client.client().fetch_metadata(Some(topic), until.saturating_duration_since(Instant::now())));
     }
 }
 

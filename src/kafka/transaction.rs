@@ -13,7 +13,7 @@
 
 use super::ffi::{TransactionError, commit_transaction};
 use super::offsets::list_at;
-use super::producer::{Client, Producer};
+use super::producer::{Client, Producer, introduce};
 use super::{code_fault, consumer};
 use crate::fault::{Blame, Fault, Stage};
 use crate::record::TopicPartition;
@@ -30,6 +30,8 @@ use std::time::{Duration, Instant};
 const SLICE: Duration = Duration::from_millis(500);
 /// Between two tries of a call that fails at once.
 const PAUSE: Duration = Duration::from_millis(20);
+/// The most that an introduction to the cluster takes before it.
+const INTRODUCTION: Duration = Duration::from_millis(500);
 /// How long an init goes on before the lane is told that it has to wait.
 const INIT: Duration = Duration::from_secs(5);
 /// How long one try may take before it is taken to hang: all but the sending of offsets end after a `SLICE`, and that with
@@ -56,8 +58,8 @@ pub enum End {
 }
 
 enum Call {
-    /// The first one of a producer; the one before it is dropped first.
-    Init(Client, Option<Box<Producer>>),
+    /// The first one of a producer; the one before it is dropped first. A topic that is there, if one is known.
+    Init(Client, Option<String>, Option<Box<Producer>>),
     Commit(Client, Vec<(TopicPartition, i64)>, consumer::Group),
     Abort(Client),
 }
@@ -103,7 +105,9 @@ impl Transactor {
 
     /// Takes a producer's id over from all that had it before: what they left open is aborted, or waited for.
     pub fn init(&self, producer: &Producer, before: Option<Producer>) {
-        self.call(Call::Init(producer.client(), before.map(Box::new)));
+        // Later a topic may be gone, and asking for it make it anew.
+        let topic = producer.any_topic().filter(|_| before.is_none()).map(str::to_owned);
+        self.call(Call::Init(producer.client(), topic, before.map(Box::new)));
     }
 
     /// Commits what was produced together with these "next to read" offsets.
@@ -182,9 +186,13 @@ impl Caller {
 
     fn end_of(&self, call: Call) -> End {
         match call {
-            Call::Init(client, before) => {
+            Call::Init(client, topic, before) => {
                 // It may hold the old one's unsent records for a moment.
                 drop(before);
+                if let Some(topic) = topic {
+                    // Asked for its coordinator before a broker is there, librdkafka asks again half a second later.
+                    introduce(&client, &topic, INTRODUCTION);
+                }
                 let tried = self.tried(Instant::now(), INIT, |wait| told(client.init_transactions(wait)));
                 match tried.and_then(|()| told(client.begin_transaction())) {
                     Ok(()) => End::Done,

@@ -166,6 +166,9 @@ impl Supervisor {
         let consumer = Consumer::new(&self.source, &config.group_id, instance_id.as_deref(), config.room)?;
         let lag = Lag::begin(consumer.watch(), metrics.clone())
             .map_err(|error| died(Stage::Config, "the lag's thread", &error.to_string()))?;
+        if let Some(route) = board.shown().routes.first() {
+            producer.topic(&route.sink_topic)?;
+        }
         let once = self.transactions(&producer)?;
         let offsets = if once.is_some() { Offsets::in_transactions() } else { Offsets::default() };
         let passage = Passage {
