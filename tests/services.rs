@@ -23,6 +23,9 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services/servic
 /// Set by hand on a machine without the tools; ignored in CI.
 const SKIP: &str = "JSON2AVRO_SKIP_SERVICES";
 
+/// Between two questions: what is waited for needs the processor, too.
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+
 static SERVICES: OnceLock<Result<Services, String>> = OnceLock::new();
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -171,13 +174,22 @@ pub(crate) fn alone() -> Option<MutexGuard<'static, ()>> {
 }
 
 /// Asks until there is an answer; panics with `what` when the limit passes.
-pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut answer: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, answer: impl FnMut() -> Option<T>) -> T {
+    wait_between(PAUSE, what, limit, answer)
+}
+
+/// As `wait_for`, where to ask takes a Kafka client of its own, which comes and goes with a question.
+pub(crate) fn wait_at_broker<T>(what: &str, limit: Duration, answer: impl FnMut() -> Option<T>) -> T {
+    wait_between(Duration::from_millis(200), what, limit, answer)
+}
+
+fn wait_between<T>(pause: Duration, what: &str, limit: Duration, mut answer: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(found) = answer() {
             return found;
         }
         assert!(Instant::now() < deadline, "waited {limit:?} in vain for {what}");
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(pause);
     }
 }
