@@ -1,4 +1,4 @@
-//! Real Kafka and a real Schema Registry for the tests: started once per test process, shared by one test at a time.
+//! Real Kafka and a real Schema Registry for the tests: started once per test process, used by one test at a time.
 //!
 //! Comes in: nothing; `services/services` fetches and starts them. Goes out: a `Turn`, through which a test makes
 //! topics, writes and reads them, registers schemas, stops and starts either service, and runs the sidecar. Must never:
@@ -23,6 +23,9 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/services/servic
 /// Set by hand on a machine without the tools; ignored in CI.
 const SKIP: &str = "JSON2AVRO_SKIP_SERVICES";
 
+/// Between two questions: what is waited for needs the processor, too.
+pub(crate) const PAUSE: Duration = Duration::from_millis(20);
+
 static SERVICES: OnceLock<Result<Services, String>> = OnceLock::new();
 static TURN: Mutex<()> = Mutex::new(());
 
@@ -36,7 +39,8 @@ pub(crate) struct Services {
     _hold: Child,
 }
 
-/// One test's time with the services; the machine is too small for two of these tests at once.
+/// One test's time with the services. Another test may have the brokers of the fault harness meanwhile: both wait more than
+/// they compute.
 pub(crate) struct Turn {
     services: &'static Services,
     _guard: MutexGuard<'static, ()>,
@@ -70,7 +74,7 @@ pub(crate) enum Service {
 impl Services {
     /// Waits for this test's turn, with both services up; `None` where someone chose by hand to go without them.
     pub(crate) fn turn() -> Option<Turn> {
-        let guard = alone()?;
+        let guard = alone(&TURN)?;
         let services = match SERVICES.get_or_init(Self::begin) {
             Ok(services) => services,
             Err(message) => panic!("the real services are not there: {message}"),
@@ -160,24 +164,33 @@ impl Service {
     }
 }
 
-/// Waits until no other test uses services of any kind; `None` where someone chose by hand to go without them.
-pub(crate) fn alone() -> Option<MutexGuard<'static, ()>> {
+/// Waits until no other test has this turn; `None` where someone chose by hand to go without services of any kind.
+pub(crate) fn alone(turn: &'static Mutex<()>) -> Option<MutexGuard<'static, ()>> {
     if std::env::var(SKIP).is_ok_and(|value| value == "1") && std::env::var("CI").is_err() {
         eprintln!("\n*** SKIPPED, NOT PASSED: {SKIP}=1, so nothing was proved on real services ***\n");
         return None;
     }
     // A test that failed before us says nothing about this one.
-    Some(TURN.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    Some(turn.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
 }
 
 /// Asks until there is an answer; panics with `what` when the limit passes.
-pub(crate) fn wait_for<T>(what: &str, limit: Duration, mut answer: impl FnMut() -> Option<T>) -> T {
+pub(crate) fn wait_for<T>(what: &str, limit: Duration, answer: impl FnMut() -> Option<T>) -> T {
+    wait_between(PAUSE, what, limit, answer)
+}
+
+/// As `wait_for`, where to ask takes a Kafka client of its own, which comes and goes with a question.
+pub(crate) fn wait_at_broker<T>(what: &str, limit: Duration, answer: impl FnMut() -> Option<T>) -> T {
+    wait_between(Duration::from_millis(200), what, limit, answer)
+}
+
+fn wait_between<T>(pause: Duration, what: &str, limit: Duration, mut answer: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + limit;
     loop {
         if let Some(found) = answer() {
             return found;
         }
         assert!(Instant::now() < deadline, "waited {limit:?} in vain for {what}");
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(pause);
     }
 }

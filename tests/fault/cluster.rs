@@ -23,6 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(90);
 pub(crate) const BROKERS: [i32; 3] = [1, 2, 3];
 
 static CLUSTER: OnceLock<Result<Cluster, String>> = OnceLock::new();
+static TURN: Mutex<()> = Mutex::new(());
 
 /// The brokers, running.
 pub(crate) struct Cluster {
@@ -58,7 +59,7 @@ impl Deref for Turn {
 impl Cluster {
     /// Waits for this case's turn; `None` where someone chose by hand to go without services.
     pub(crate) fn turn() -> Option<Turn> {
-        let guard = services::alone()?;
+        let guard = services::alone(&TURN)?;
         let cluster = match CLUSTER.get_or_init(Self::begin) {
             Ok(cluster) => cluster,
             Err(message) => panic!("the brokers are not there: {message}"),

@@ -2,7 +2,9 @@
 //! lost. Nothing is committed for what did not end, and nothing at all for what was lost.
 
 use super::stage::{LIMIT, Stage, avro, ended, json};
+use crate::services::sidecar::Sidecar;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// What a revocation may take.
@@ -35,12 +37,21 @@ fn what_cannot_be_drained_is_let_go_at_the_deadline_and_read_again() {
         second.still_runs("the rest");
         (stage.committed() == [150, 150]).then_some(())
     });
+    // The mock gives a member up that is a second late in a rebalance. What that one had not committed comes twice.
+    // It learns of it at its next heartbeat or, sooner, at its next commit.
+    let given_up = |member: &Sidecar| member.said(&["partitions lost"]) || member.said(&["UnknownMemberId"]);
+    let given_up = given_up(&first) || given_up(&second);
+    let logs = format!("{}\n---\n{}", first.log(), second.log());
     second.terminate();
     first.terminate();
     let expected: Vec<Vec<u8>> = (0..150).map(|number| avro(1, number)).collect();
     for partition in sink.read_topic("out") {
-        let values: Vec<_> = partition.into_iter().map(|record| record.value.unwrap()).collect();
-        assert_eq!(values, expected, "once, in order");
+        let mut values: Vec<_> = partition.into_iter().map(|record| record.value.unwrap()).collect();
+        if given_up {
+            let mut seen = BTreeSet::new();
+            values.retain(|value| seen.insert(value.clone()));
+        }
+        assert_eq!(values, expected, "in order, and once where nobody was given up:\n{logs}");
     }
 }
 

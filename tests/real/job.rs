@@ -6,7 +6,7 @@ use super::event::{Event, Mix, events};
 use super::order;
 use crate::services::sidecar::Sidecar;
 use crate::services::topics::Record;
-use crate::services::{Services, wait_for};
+use crate::services::{Services, wait_at_broker};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -152,9 +152,14 @@ impl<'a> Job<'a> {
     /// One process with the defaults of these keys runs to the end of the source.
     pub(crate) fn finish_without(&self, keys: &[&str], limit: Duration) {
         let last = self.start_without(keys);
-        let end: Vec<i64> = self.events.iter().map(|events| events.len() as i64).collect();
-        wait_for("the rest", limit, || (self.committed() == end).then_some(()));
+        self.await_end(limit);
         last.terminate();
+    }
+
+    /// Waits until the whole source is committed.
+    pub(crate) fn await_end(&self, limit: Duration) {
+        let end: Vec<i64> = self.events.iter().map(|events| events.len() as i64).collect();
+        wait_at_broker("the rest", limit, || (self.committed() == end).then_some(()));
     }
 
     /// How many records the source holds.

@@ -6,7 +6,7 @@ use super::job::{Job, PARTITIONS};
 use super::verify::{Committed, Judge};
 use crate::fault::readback::unstable;
 use crate::services::sidecar::{Metrics, Sidecar};
-use crate::services::{Services, wait_for};
+use crate::services::{Services, wait_at_broker, wait_for};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(90);
@@ -65,7 +65,7 @@ fn kills_midway_lose_nothing() {
             sidecar.signal("KILL");
             sidecar.exit(LIMIT);
             // Once the broker has buried the members, nothing of them is under way any more.
-            wait_for("the group to lose its members", LIMIT, || (job.members().0 == 0).then_some(()));
+            wait_at_broker("the group to lose its members", LIMIT, || (job.members().0 == 0).then_some(()));
             match mode {
                 Mode::AtLeastOnce => {
                     midway(&job, end);

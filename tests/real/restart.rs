@@ -3,7 +3,7 @@
 use super::event::MIXED;
 use super::job::Job;
 use super::verify::Judge;
-use crate::services::{Services, wait_for};
+use crate::services::{Services, wait_at_broker};
 use std::time::Duration;
 
 const LIMIT: Duration = Duration::from_secs(60);
@@ -43,7 +43,9 @@ fn sigkill_midway_loses_nothing_and_repeats_only_what_was_not_committed() {
             sidecar.exit(LIMIT);
         });
         // Once the broker has buried the member, nothing of it is under way any more.
-        wait_for("the group to lose its killed member", LIMIT, || (services.group(&job.group).0 == 0).then_some(()));
+        wait_at_broker("the group to lose its killed member", LIMIT, || {
+            (services.group(&job.group).0 == 0).then_some(())
+        });
         midway(&job, end, &services.end_offsets(&job.sink));
         kills.push(job.committed());
     }

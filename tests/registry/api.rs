@@ -10,6 +10,8 @@ use crate::services::Services;
 use json2avro::embedded;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::thread;
 
 #[test]
@@ -52,6 +54,41 @@ fn answers_rightly(registry: &Registry, deviations: &[Deviation]) {
     wrong.extend(resolution::misjudged(registry, deviations));
     wrong.extend(crowded(registry));
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// Where a deletion was done and its answer lost, asked again it is none: Apicurio failed for it once.
+#[test]
+fn a_deletion_whose_answer_is_lost_is_no_wrong_answer() {
+    let server = embedded::registry::Registry::start(0).unwrap();
+    let registry = Registry::on_a_busy_machine(&forgetful(server.url()));
+    assert_eq!(registry.play(&steps::deletion(), &[]), Vec::<String>::new());
+    let runs = Registry::new(server.url()).ask("GET", "/subjects?deleted=true", &Value::Null);
+    assert_ne!(runs.body, json!([]), "the first round deleted nothing for good, the second one everything");
+}
+
+/// The address of a proxy that loses the answer to the first deletion that a registry does.
+fn forgetful(url: &str) -> String {
+    let (host, listener) = (url.trim_start_matches("http://").to_owned(), TcpListener::bind("127.0.0.1:0").unwrap());
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let mut lost = false;
+        for mut client in listener.incoming().flatten() {
+            let (mut method, mut answer) = ([0; 6], Vec::new());
+            client.peek(&mut method).unwrap();
+            let mut server = TcpStream::connect(&host).unwrap();
+            let (mut from, mut to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            // Until the connection ends.
+            thread::spawn(move || io::copy(&mut from, &mut to));
+            server.read_to_end(&mut answer).unwrap();
+            if lost || &method != b"DELETE" || answer.get(9..12) != Some(b"200") {
+                client.write_all(&answer).unwrap();
+            } else {
+                lost = true;
+            }
+            client.shutdown(Shutdown::Both).unwrap();
+        }
+    });
+    format!("http://{address}")
 }
 
 /// Many register at once: the same schema gets one id and one version, others one of their own each.

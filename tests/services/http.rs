@@ -29,12 +29,13 @@ pub(crate) fn exchange(method: &str, url: &str, content_type: &str, body: &str) 
     let (host, path) = url.strip_prefix("http://").and_then(|rest| rest.split_once('/')).ok_or_else(malformed)?;
     let mut stream = TcpStream::connect(host)?;
     stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-    write!(
-        stream,
+    let length = body.len();
+    // In one piece: a server that answers before it has read all, and closes, may take its answer back by a reset.
+    let question = format!(
         "{method} /{path} HTTP/1.0\r\nHost: {host}\r\nConnection: close\r\nContent-Type: {content_type}\r\n\
-         Content-Length: {}\r\n\r\n{body}",
-        body.len()
-    )?;
+         Content-Length: {length}\r\n\r\n{body}"
+    );
+    stream.write_all(question.as_bytes())?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
     let (head, body) = answer.split_once("\r\n\r\n").ok_or_else(malformed)?;

@@ -2,7 +2,7 @@
 //!
 //! Comes in: a config text. Goes out: its metrics, probes, log and exit code. Must never: look inside.
 
-use super::{Services, http};
+use super::{PAUSE, Services, http};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -119,7 +119,7 @@ impl Sidecar {
             if Instant::now() > deadline {
                 panic!("waited {limit:?} in vain for {what}; metrics: {metrics:#?}\nlog:\n{}", self.log());
             }
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(PAUSE);
         }
     }
 

@@ -198,6 +198,8 @@ impl Broker {
             .set("group.id", "reader")
             .set("enable.auto.commit", "false")
             .set("enable.partition.eof", "true")
+            // For the answer that says where a partition ends.
+            .set("fetch.wait.max.ms", "10")
             .create()
             .unwrap();
         let ends = self.end_offsets(topic);
@@ -235,22 +237,16 @@ impl Broker {
     /// As `end_offsets`, or that a broker does not answer.
     pub(crate) fn try_end_offsets(&self, topic: &str) -> KafkaResult<Vec<i64>> {
         let consumer: BaseConsumer = self.client().create()?;
-        let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
-        if let Some(error) = metadata.topics().first().and_then(|topic| topic.error()).map(RDKafkaErrorCode::from)
-            && passes(error)
-        {
-            return Err(KafkaError::MetadataFetch(error));
-        }
-        let partitions = metadata.topics().first().map(|topic| topic.partitions()).unwrap_or_default();
-        partitions.iter().map(|found| Ok(consumer.fetch_watermarks(topic, found.id(), PATIENCE)?.1)).collect()
+        let partitions = partitions(&consumer, topic)?;
+        partitions.into_iter().map(|id| Ok(consumer.fetch_watermarks(topic, id, PATIENCE)?.1)).collect()
     }
 
     /// What a group committed for each partition of a topic; 0 where nothing.
     pub(crate) fn committed(&self, group: &str, topic: &str) -> Vec<i64> {
         let consumer: BaseConsumer = self.client().set("group.id", group).create().unwrap();
         let mut list = TopicPartitionList::new();
-        for partition in 0..self.end_offsets(topic).len() {
-            list.add_partition(topic, i32::try_from(partition).unwrap());
+        for partition in patiently("partitions", || partitions(&consumer, topic)) {
+            list.add_partition(topic, partition);
         }
         let committed = patiently("committed offsets", || consumer.committed_offsets(list.clone(), PATIENCE));
         committed.elements().iter().map(|element| element.offset().to_raw().unwrap_or(0).max(0)).collect()
@@ -271,6 +267,20 @@ impl Broker {
             config.set(*name, value);
         }
         config
+    }
+}
+
+/// The numbers of a topic's partitions; none where there is no such topic.
+fn partitions(consumer: &BaseConsumer, topic: &str) -> KafkaResult<Vec<i32>> {
+    let metadata = consumer.fetch_metadata(Some(topic), PATIENCE)?;
+    let Some(found) = metadata.topics().first() else { return Ok(Vec::new()) };
+    match found.error().map(RDKafkaErrorCode::from).filter(|error| passes(*error)) {
+        Some(error) => Err(KafkaError::MetadataFetch(error)),
+        None => {
+            let mut ids: Vec<i32> = found.partitions().iter().map(|partition| partition.id()).collect();
+            ids.sort_unstable();
+            Ok(ids)
+        }
     }
 }
 
