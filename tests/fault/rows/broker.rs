@@ -6,7 +6,7 @@ use crate::fault::scene::{Mode, PLAN, Scene};
 use std::time::{Duration, Instant};
 
 tests! {
-    leader_killed { always at_least_once, on_demand exactly_once }
+    leader_killed { always at_least_once, always exactly_once }
     restarted_in_turn { on_demand at_least_once, on_demand exactly_once }
     all_restarted { on_demand at_least_once, on_demand exactly_once }
     frozen { on_demand at_least_once, on_demand exactly_once }
