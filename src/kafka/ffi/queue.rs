@@ -43,15 +43,19 @@ impl DataQueue {
         true
     }
 
-    /// Refills an exhausted batch: waits up to `wait` for the first message, then takes what is there already.
+    /// Refills an exhausted batch: waits up to `wait` for the first message, then takes what is there already, until the
+    /// batch holds enough bytes: what is taken no longer counts in librdkafka's queue, which at once fetches more.
     ///
     /// `rd_kafka_consume_batch_queue` waits for a *full* batch or the whole timeout, hence one with a wait and the rest
-    /// with none.
-    pub(in crate::kafka) fn take(&self, batch: &mut Batch, wait: Duration) {
+    /// with none. It counts messages and not bytes: so it is asked for as many again as there are already, which makes
+    /// at most some twice as much as is enough, where records are of a size.
+    pub(in crate::kafka) fn take(&self, batch: &mut Batch, wait: Duration, enough: usize) {
         batch.clear();
         let wait = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
-        if batch.fill(self.queue, wait, 1) == 1 {
-            batch.fill(self.queue, 0, Batch::SIZE - 1);
+        let (mut most, mut came) = (1, batch.fill(self.queue, wait, 1));
+        while came == most && batch.bytes() < enough {
+            most = batch.len();
+            came = batch.fill(self.queue, 0, most);
         }
     }
 }
