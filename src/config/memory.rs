@@ -2,8 +2,9 @@
 //!
 //! The process and its lanes cost something before any record; so does what is set by name (`in_flight_bytes`, librdkafka's
 //! own properties). What is left is shared by all lanes alike, and in each by what nobody set: records in flight, records
-//! fetched and not taken yet, what is kept of the records of a transaction, and answers to fetches. librdkafka decompresses an answer whole, one from each broker at a
-//! time, before it counts a byte of it; so an answer is reckoned at what it swells to.
+//! fetched and not taken yet, records taken together, what is kept of the records of a transaction, and answers to fetches.
+//! librdkafka decompresses an answer whole, one from each broker at a time, before it counts a byte of it; so an answer is
+//! reckoned at what it swells to.
 //!
 //! Comes in: the budget, pipelines and clusters as meant. Goes out: each pipeline's room, or one mistake that tells how
 //! much is asked for. Must never: hand out more than there is.
@@ -25,10 +26,12 @@ const ALLOCATORS: u64 = 8;
 const PROCESS: u64 = 24 * MIB;
 /// A lane at rest: two clients with a thread for each broker, and what they know of topics.
 const LANE: u64 = 2 * MIB;
-/// JSON compresses some eight times, and three brokers may answer at once: so much of each lane's answers is always there.
-const SWELLS: u64 = 8 * 3;
-/// And on top of it one lane at a time may meet worse: in all 85 times from three brokers, or 256 times from one.
-const SWELLS_ONCE: u64 = 256 - SWELLS;
+/// Brokers that may answer at once.
+const ANSWERS: u64 = 3;
+/// JSON compresses some eight times: so much of each lane's answers is always there.
+const SWELLS: u64 = 8 * ANSWERS;
+/// And on top of it one lane at a time may meet worse: in all a hundred times from each broker.
+const SWELLS_ONCE: u64 = 100 * ANSWERS - SWELLS;
 /// Of a record that is larger than usual: as fetched, re-encoded, being sent.
 const COPIES: u64 = 3;
 /// What is kept of each record of an open transaction at most (`pipeline::offsets`): a timestamp, its count, and the room
@@ -40,10 +43,12 @@ const USUAL_RECORD: u64 = 1_000_000;
 /// How what is left is shared in each lane.
 const IN_FLIGHT_SHARE: u64 = 3;
 const QUEUED_SHARE: u64 = 1;
+const BATCH_SHARE: u64 = 1;
 const FETCH_SHARE: u64 = 8;
 const TRANSACTION_SHARE: u64 = 1;
 /// With less a lane is no use.
 const LEAST_QUEUED: u64 = 128 * KIB;
+const LEAST_BATCH: u64 = 64 * KIB;
 const LEAST_FETCH: u64 = 16 * KIB;
 /// More brings no speed.
 const MOST_IN_FLIGHT: u64 = 64 * MIB;
@@ -58,11 +63,13 @@ pub struct Room {
     pub fetch_bytes: u64,
     /// Values fetched and not taken yet, bytes: beyond it nothing more is fetched.
     pub queued_bytes: u64,
+    /// Keys and values taken together, bytes: beyond it no more are taken, but as many again may have come at once.
+    pub batch_bytes: u64,
 }
 
 impl Room {
     /// No lane has less; for clients that read no records.
-    pub const LEAST: Self = Self { fetch_bytes: LEAST_FETCH, queued_bytes: LEAST_QUEUED };
+    pub const LEAST: Self = Self { fetch_bytes: LEAST_FETCH, queued_bytes: LEAST_QUEUED, batch_bytes: LEAST_BATCH };
 }
 
 /// What a pipeline's lanes were given by name, in bytes of memory.
@@ -116,6 +123,7 @@ pub(super) fn share(
             // What the user set is the client's own affair.
             fetch_bytes: shares.fetch(unit).clamp(LEAST_FETCH, MOST_FETCH),
             queued_bytes: (unit * QUEUED_SHARE).clamp(LEAST_QUEUED, MOST_QUEUED),
+            batch_bytes: (unit * BATCH_SHARE / 2).clamp(LEAST_BATCH, MOST_QUEUED),
         };
     }
     budget
@@ -170,15 +178,17 @@ impl Shares {
         let (queues, fetches) = (lanes(|set| set.queued.is_none()), lanes(|set| set.fetch.is_none()));
         let in_flight = lanes(|set| set.in_flight.is_none()) * IN_FLIGHT_SHARE;
         let transactions = lanes(|set| set.transaction.is_none()) * TRANSACTION_SHARE;
-        let all = in_flight + transactions + queues * QUEUED_SHARE + fetches * FETCH_SHARE;
+        let batches = lanes(|_| true) * BATCH_SHARE;
+        let all = in_flight + transactions + batches + queues * QUEUED_SHARE + fetches * FETCH_SHARE;
         Self { all, queues, fetches }
     }
 
     /// The least that all of them together may be.
     fn least(&self) -> u64 {
+        let batch = 2 * LEAST_BATCH / BATCH_SHARE;
         let queue = if self.queues > 0 { LEAST_QUEUED / QUEUED_SHARE } else { 0 };
         let fetch = if self.fetches > 0 { LEAST_FETCH * self.swells() / (FETCH_SHARE * self.fetches) } else { 0 };
-        self.all * queue.max(fetch)
+        self.all * batch.max(queue).max(fetch)
     }
 
     /// One share.

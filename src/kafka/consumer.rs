@@ -64,6 +64,7 @@ pub struct Group(pub(super) ConsumerGroupMetadata);
 pub struct Consumer {
     // In this order: messages, then the queues, then the client that they belong to. The other way round it hangs.
     batch: Batch,
+    enough: usize,
     data: DataQueue,
     control: ControlQueue,
     client: Arc<BaseConsumer<Control>>,
@@ -92,7 +93,9 @@ impl Consumer {
         let (data, control) = queues.ok_or_else(|| {
             Fault::lasting(Stage::Consume, Blame::Us, "no_queue", format!("{}: it has no queue", what()))
         })?;
-        Ok(Self { batch: Batch::new(), data, control, client: Arc::new(client), wall: SystemTime::now() })
+        let enough = usize::try_from(room.batch_bytes).unwrap_or(usize::MAX);
+        let wall = SystemTime::now();
+        Ok(Self { batch: Batch::new(), enough, data, control, client: Arc::new(client), wall })
     }
 
     /// Asks for a share of these topics.
@@ -137,7 +140,7 @@ impl Consumer {
 
     /// Replaces the batch by what the data queue has, waiting up to `wait` for the first record.
     pub fn take(&mut self, wait: Duration) {
-        self.data.take(&mut self.batch, wait);
+        self.data.take(&mut self.batch, wait, self.enough);
         self.rouse();
     }
 

@@ -93,17 +93,16 @@ fn bounded(settings: &mut ClientConfig, kafka: &Kafka, room: Room) {
     set("queued.max.messages.kbytes", room.queued_bytes / 1000);
     set("queued.min.messages", (room.queued_bytes / FETCHED_BOOKKEEPING).clamp(500, 10_000));
     set(FETCH_BYTES, room.fetch_bytes);
-    if kafka.properties.contains_key(FETCH_BYTES) {
-        return;
-    }
-    let record = kafka.properties.get(RECORD_BYTES).and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
+    let number = |name| kafka.properties.get(name).and_then(|text| text.parse::<u64>().ok());
+    let (fetch, record) = (number(FETCH_BYTES).unwrap_or(room.fetch_bytes), number(RECORD_BYTES).unwrap_or(0));
     // librdkafka wants no smaller fetch than the largest record; but a broker sends a batch that is larger all the same, and
-    // a consumer needs the property for nothing else.
-    settings.set(RECORD_BYTES, room.fetch_bytes.to_string());
+    // a consumer needs the property for nothing else. It takes no less than 1000.
+    settings.set(RECORD_BYTES, fetch.max(1000).to_string());
     // It then no longer makes room for such an answer by itself.
     const DEFAULT: u64 = 100_000_000;
-    if !kafka.properties.contains_key(ANSWER_BYTES) && record + room.fetch_bytes + FRAME > DEFAULT {
-        settings.set(ANSWER_BYTES, (record + room.fetch_bytes + FRAME).to_string());
+    let answer = record.saturating_add(fetch).saturating_add(FRAME);
+    if !kafka.properties.contains_key(ANSWER_BYTES) && answer > DEFAULT {
+        settings.set(ANSWER_BYTES, answer.to_string());
     }
 }
 
@@ -173,7 +172,7 @@ mod tests {
     use super::*;
     use rdkafka::consumer::BaseConsumer;
 
-    const ROOM: Room = Room { fetch_bytes: 262_144, queued_bytes: 8_000_000 };
+    const ROOM: Room = Room { fetch_bytes: 262_144, queued_bytes: 8_000_000, batch_bytes: 4_000_000 };
 
     #[test]
     fn a_larger_record_needs_one_property_alone() {
@@ -183,6 +182,7 @@ mod tests {
             (&[("message.max.bytes", "33554432")], "262144", None),
             (&[("message.max.bytes", "100000000")], "262144", Some("100262656")),
             (&[("message.max.bytes", "33554432"), ("fetch.max.bytes", "50000000")], "50000000", None),
+            (&[("fetch.max.bytes", "22000")], "22000", None),
         ] {
             let settings = consumer(&table(properties), "group", None, ROOM);
             assert_eq!((settings.get(FETCH_BYTES), settings.get(ANSWER_BYTES)), (Some(fetch), answer));

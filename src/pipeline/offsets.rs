@@ -19,6 +19,7 @@ pub(super) struct Offsets {
     generations: Vec<u8>,
     in_flight_records: u64,
     in_flight_bytes: usize,
+    in_flight_headers: usize,
     /// In transactions: what stays in hand until all is settled.
     held: Option<held::Held>,
 }
@@ -44,6 +45,8 @@ pub(super) struct InFlight {
     pub(super) timestamp: Option<i64>,
     /// Key and value as handed to the producer.
     pub(super) bytes: u32,
+    /// What its headers take in memory, bytes.
+    pub(super) headers: u32,
     /// Whose counts it goes into.
     pub(super) route: RouteIndex,
     /// Set on a record's way to the dead letter topic.
@@ -105,9 +108,10 @@ impl Offsets {
         if let Some(generation) = self.generations.get_mut(index.0) {
             *generation = generation.wrapping_add(1);
         }
-        let in_flight = slot.ring.iter().filter(|(_, progress)| *progress == Progress::InFlight);
-        let bytes: usize = in_flight.map(|(record, _)| record.bytes as usize).sum();
-        self.in_flight_bytes = self.in_flight_bytes.saturating_sub(bytes);
+        for (record, _) in slot.ring.iter().filter(|(_, progress)| *progress == Progress::InFlight) {
+            self.in_flight_bytes = self.in_flight_bytes.saturating_sub(record.bytes as usize);
+            self.in_flight_headers = self.in_flight_headers.saturating_sub(record.headers as usize);
+        }
         self.in_flight_records = self.in_flight_records.saturating_sub(u64::from(slot.in_flight));
         if let Some(all) = &mut self.held {
             // Or a transaction would be full of what it does not hold.
@@ -134,6 +138,7 @@ impl Offsets {
             slot.in_flight += 1;
             self.in_flight_records += 1;
             self.in_flight_bytes += record.bytes as usize;
+            self.in_flight_headers += record.headers as usize;
             if let Some(held) = &mut self.held {
                 held.read(record.bytes);
                 slot.open.read(record.offset, record.bytes);
@@ -154,8 +159,14 @@ impl Offsets {
                 }
                 return;
             }
-            let record =
-                InFlight { offset, timestamp: None, bytes: 0, route: RouteIndex::default(), dead_letter: None };
+            let record = InFlight {
+                offset,
+                timestamp: None,
+                bytes: 0,
+                headers: 0,
+                route: RouteIndex::default(),
+                dead_letter: None,
+            };
             slot.ring.push_back((record, Progress::LeftOut));
         }
     }
@@ -186,6 +197,7 @@ impl Offsets {
         }
         self.in_flight_records -= 1;
         self.in_flight_bytes -= record.bytes as usize;
+        self.in_flight_headers -= record.headers as usize;
         Some((SlotIndex(index), record))
     }
 
@@ -247,6 +259,15 @@ impl Offsets {
     /// Bytes in flight, as handed to the producer.
     pub(super) fn in_flight_bytes(&self) -> usize {
         self.in_flight_bytes
+    }
+
+    /// What is in flight takes so many bytes of memory: key, value, headers, and the bookkeeping for each record, here and
+    /// in librdkafka, which outweighs small records.
+    pub(super) fn in_flight_memory(&self) -> usize {
+        const BOOKKEEPING: usize = 256;
+        let records = usize::try_from(self.in_flight_records).unwrap_or(usize::MAX);
+        let bytes = self.in_flight_bytes.saturating_add(self.in_flight_headers);
+        bytes.saturating_add(records.saturating_mul(BOOKKEEPING))
     }
 
     fn slot(&self, index: SlotIndex) -> Option<&Slot> {

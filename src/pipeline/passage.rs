@@ -147,13 +147,9 @@ impl Passage {
         all.find(|condemned| of(&condemned.partition)).cloned()
     }
 
-    /// Whether what is in flight fills the lane's budget: bytes, and librdkafka's bookkeeping for each record, which
-    /// outweighs small records.
+    /// Whether what is in flight fills the lane's budget.
     pub(super) fn over_budget(&self) -> bool {
-        const BOOKKEEPING: usize = 256;
-        let records = usize::try_from(self.offsets.in_flight_records()).unwrap_or(usize::MAX);
-        let held = self.offsets.in_flight_bytes().saturating_add(records.saturating_mul(BOOKKEEPING));
-        held >= self.in_flight_bytes
+        self.offsets.in_flight_memory() >= self.in_flight_bytes
     }
 
     /// Refuses here what the producer would refuse, while the record still has its own headers.
@@ -195,7 +191,7 @@ impl Passage {
         // By the key as it is written: there it lies where any producer of such keys would put it.
         let key = self.buffer.key(record, forms.key);
         let partition = partitioner::partition(sink.partitioning, record.partition(), key, partitions);
-        let in_flight = self.in_flight(place, record, forms, None);
+        let in_flight = self.in_flight(place, record, forms, headers.as_ref(), None);
         Waiting { slot: place.slot, route: place.route, topic, partition, forms, headers, in_flight }
     }
 
@@ -204,12 +200,14 @@ impl Passage {
         place: Place,
         record: &Record<'_>,
         forms: Forms,
+        headers: Option<&Headers>,
         dead_letter: Option<&'static str>,
     ) -> InFlight {
         InFlight {
             offset: record.offset(),
             timestamp: record.timestamp().millis(),
             bytes: u32::try_from(self.buffer.length(record, forms)).unwrap_or(u32::MAX),
+            headers: u32::try_from(headers.map_or(0, Headers::bytes)).unwrap_or(u32::MAX),
             route: self.routes.get(place.route).map(|route| route.prepared.place).unwrap_or_default(),
             dead_letter,
         }
@@ -285,14 +283,15 @@ impl Passage {
         match (ends, self.dead_letter) {
             (Refused::DeadLetter, Some(DeadLetter { topic, partitions })) => {
                 let original = Forms { key: Form::Original, value: Form::Original };
-                let in_flight = self.in_flight(place, record, original, Some(refusal.fault.reason));
+                let headers = dead_letter::headers(record, refusal);
+                let in_flight = self.in_flight(place, record, original, headers.as_ref(), Some(refusal.fault.reason));
                 let waiting = Waiting {
                     slot: place.slot,
                     route: place.route,
                     topic,
                     partition: record.partition() % partitions.max(1),
                     forms: original,
-                    headers: dead_letter::headers(record, refusal),
+                    headers,
                     in_flight,
                 };
                 self.hand_over(waiting, record, now)

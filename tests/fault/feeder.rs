@@ -4,8 +4,9 @@
 //! reorder a record, or repeat one by itself (its idempotent producer may, when all brokers are killed: readback takes the source
 //! as it is); stop because a broker does.
 
-use crate::real::event::{Event, Mix, event, large, sequence};
+use crate::real::event::{Event, Flaw, Mix, event, large, sequence};
 use crate::services::topics::{Broker, Record};
+use fastrand::Rng;
 use rdkafka::producer::{BaseProducer, Producer};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicI64, Ordering};
@@ -18,6 +19,12 @@ pub(crate) const PARTITIONS: i32 = 4;
 const KEYS: i64 = 16;
 /// Characters of an order that is larger than some sinks take.
 pub(crate) const LARGE: usize = 300_000;
+/// Characters of an order that is larger than clients and topics take, unless they are told to.
+const HUGE: usize = 20 << 20;
+/// What they must be told to take, then.
+pub(crate) const MOST_BYTES: &str = "25165824";
+/// Huge or deep.
+const MONSTERS: [(usize, Option<Flaw>); 3] = [(HUGE, None), (HUGE, Some(Flaw::Malformed)), (0, Some(Flaw::Deep))];
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// What is fed, and how.
@@ -28,12 +35,16 @@ pub(crate) struct Feed {
     pub(crate) mix: Mix,
     /// Records of each partition that are fed at once, before all others.
     pub(crate) backlog: i64,
-    /// Spaces behind each JSON text: they compress to next to nothing.
+    /// Characters of white space behind each JSON text; all alike, they compress to next to nothing.
     pub(crate) padding: usize,
+    /// How many of these are random.
+    pub(crate) random: usize,
     /// Of the source's batches.
     pub(crate) codec: &'static str,
     /// Each so many records of a partition, one is `LARGE`; 0: none is.
     pub(crate) large_every: i64,
+    /// Each so many records, one is a monster, in one partition after the other; 0: none is.
+    pub(crate) monster_every: i64,
     /// In transactions, every third of which is aborted: offsets have gaps, and the log ends with a marker.
     pub(crate) transactions: bool,
 }
@@ -41,15 +52,27 @@ pub(crate) struct Feed {
 /// The event with a sequence number: those of the real suites, with keys that come again.
 pub(crate) fn fed(partition: i32, sequence: i64, feed: Feed) -> Event {
     let place = sequence + i64::from(partition) * feed.large_every / i64::from(PARTITIONS);
-    let mut event = match feed.large_every {
-        every if every > 0 && place % every == every / 2 => large(partition, sequence, LARGE),
+    let mut event = match (feed.large_every, monster(partition, sequence, feed.monster_every)) {
+        (_, Some((length, flaw))) => large(partition, sequence, length, flaw),
+        (every, None) if every > 0 && place % every == every / 2 => large(partition, sequence, LARGE, None),
         _ => event(partition, sequence, feed.mix),
     };
     event.record.key = Some(format!("{partition}:{}", sequence % KEYS).into_bytes());
     if let Some(value) = &mut event.record.value {
-        value.resize(value.len() + feed.padding, b' ');
+        let mut rng = Rng::with_seed(u64::try_from(place).unwrap());
+        let space = || *rng.choice(b" \t\r\n").unwrap();
+        let end = value.len() + feed.padding;
+        value.extend(std::iter::repeat_with(space).take(feed.random));
+        value.resize(end, b' ');
     }
     event
+}
+
+/// The length and the flaw of the monster at a place.
+fn monster(partition: i32, sequence: i64, every: i64) -> Option<(usize, Option<Flaw>)> {
+    let turn = sequence.checked_div(every)?;
+    let here = sequence % every == every / 2 && turn % i64::from(PARTITIONS) == i64::from(partition);
+    here.then(|| MONSTERS[usize::try_from(turn).unwrap() % MONSTERS.len()])
 }
 
 /// The event that a record of the source is, or None where it is none.
@@ -80,6 +103,7 @@ impl Feeder {
         config
             .set("enable.idempotence", "true")
             .set("linger.ms", "5")
+            .set("message.max.bytes", MOST_BYTES)
             .set("compression.type", feed.codec)
             .set("topic.metadata.refresh.interval.ms", "1000")
             .set("reconnect.backoff.max.ms", "500")

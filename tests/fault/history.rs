@@ -48,7 +48,7 @@ pub(crate) struct Output<V> {
 pub(crate) struct Letter {
     /// Where it says that it came from.
     pub(crate) source: Position,
-    /// Key, value and headers are those of the source record.
+    /// Key, value and headers are those of the source record, the reason is what is wrong with it.
     pub(crate) intact: bool,
 }
 

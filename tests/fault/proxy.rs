@@ -47,8 +47,10 @@ pub(crate) struct Weather {
     pub(crate) refuse: bool,
     /// Added to each direction.
     pub(crate) delay: Duration,
-    /// Requests, on each connection; responses have all the room they want.
+    /// On each connection; None: all the room they want.
     pub(crate) request_bytes_per_second: Option<u32>,
+    /// As for requests.
+    pub(crate) response_bytes_per_second: Option<u32>,
     /// The responses to these requests never come.
     pub(crate) swallow: Vec<Api>,
     /// Each response swallowed ends its connection, as an outage right after the broker's work does; otherwise the client
@@ -84,6 +86,8 @@ struct State {
     passed: BTreeMap<Api, Passed>,
     connections: Vec<Arc<Connection>>,
     trap: Option<Arc<Trap>>,
+    /// Bytes that passed at a limited rate.
+    narrowed: u64,
 }
 
 impl Proxy {
@@ -132,6 +136,11 @@ impl Proxy {
         let open = connections.iter().filter(|connection| connection.reset()).count();
         self.shared.changed.notify_all();
         open
+    }
+
+    /// Bytes that passed at a limited rate, ever.
+    pub(crate) fn narrowed(&self) -> u64 {
+        self.shared.lock().narrowed
     }
 
     /// What passed of one kind, ever.

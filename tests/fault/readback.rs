@@ -68,7 +68,7 @@ impl Readback<'_> {
             inputs: source.iter().map(|record| self.input(record, &came)).collect(),
             watched: outputs(&mut watched.iter()),
             outputs: outputs(&mut sink.iter()),
-            letters: letters.iter().flatten().map(|found| letter(found, &source)).collect(),
+            letters: letters.iter().flatten().map(|found| self.letter(found, &source)).collect(),
             commits: commits(self.broker, self.group, self.source),
             unstable: unstable(self.broker, self.sink),
         }
@@ -89,27 +89,41 @@ impl Readback<'_> {
         let fate = match event.ending {
             _ if skipped => Fate::Filtered,
             Ending::Order(_) | Ending::Tombstone if deleted => Fate::Filtered,
-            _ if self.large_refused && record.value.as_ref().is_some_and(|value| value.len() > LARGE) => {
-                Fate::DeadLetter
-            }
+            _ if self.too_large(record) => Fate::DeadLetter,
             Ending::Order(order) => Fate::Output(Ok(Some(order.avro()))),
             Ending::Tombstone => Fate::Output(Ok(None)),
             Ending::Refused(_) => Fate::DeadLetter,
         };
         Input { at: place(record), key: event.record.key.unwrap_or_default(), fate }
     }
-}
 
-/// A dead letter against the record of the source that it says it is.
-fn letter(letter: &Record, source: &[Record]) -> Letter {
-    let number = |name: &str| -> Option<i64> { letter.header(&format!("json2avro.source.{name}"))?.parse().ok() };
-    let (partition, offset) = (number("partition").unwrap_or(-1), number("offset").unwrap_or(-1));
-    let own: HeaderList = letter.headers.iter().filter(|(name, _)| !name.starts_with("json2avro.")).cloned().collect();
-    let same = |was: &Record| was.key == letter.key && was.value == letter.value && was.headers == own;
-    let at = (partition as i32, offset);
-    let was = source.binary_search_by_key(&at, |record| (record.partition, record.offset));
-    let was = was.ok().and_then(|index| source.get(index));
-    Letter { source: Position { partition: partition as i32, offset }, intact: was.is_some_and(same) }
+    fn too_large(&self, record: &Record) -> bool {
+        self.large_refused && record.value.as_ref().is_some_and(|value| value.len() > LARGE)
+    }
+
+    /// A dead letter against the record of the source that it says it is.
+    fn letter(&self, letter: &Record, source: &[Record]) -> Letter {
+        let number = |name: &str| -> Option<i64> { letter.header(&format!("json2avro.source.{name}"))?.parse().ok() };
+        let (partition, offset) = (number("partition").unwrap_or(-1), number("offset").unwrap_or(-1));
+        let own = letter.headers.iter().filter(|(name, _)| !name.starts_with("json2avro."));
+        let own: HeaderList = own.cloned().collect();
+        let same = |was: &&Record| was.key == letter.key && was.value == letter.value && was.headers == own;
+        let at = (partition as i32, offset);
+        let was = source.binary_search_by_key(&at, |record| (record.partition, record.offset));
+        let was = was.ok().and_then(|index| source.get(index));
+        let reason = was.filter(same).and_then(|was| self.reason(was));
+        let told = reason.is_some() && letter.header("json2avro.reason") == reason;
+        Letter { source: Position { partition: partition as i32, offset }, intact: told }
+    }
+
+    /// Why a record of the source must be refused.
+    fn reason(&self, record: &Record) -> Option<&'static str> {
+        match fed_as(record, self.feed)?.ending {
+            _ if self.too_large(record) => Some("message_too_large"),
+            Ending::Refused(flaw) => Some(flaw.reason()),
+            Ending::Order(_) | Ending::Tombstone => None,
+        }
+    }
 }
 
 fn place(record: &Record) -> Position {

@@ -60,8 +60,10 @@ pub(crate) const FEED: Feed = Feed {
     mix: Mix { tombstones: 20, refused: 10 },
     backlog: 0,
     padding: 0,
+    random: 0,
     codec: "lz4",
     large_every: 0,
+    monster_every: 0,
     transactions: false,
 };
 /// Nothing unusual.
@@ -79,7 +81,7 @@ pub(crate) struct Scene {
     pub(crate) mode: Mode,
     pub(crate) source: String,
     pub(crate) sink: String,
-    dead_letter: String,
+    pub(crate) dead_letter: String,
     pub(super) group: String,
     pub(crate) registry: FakeRegistry,
     schema_id: i32,
@@ -238,10 +240,16 @@ impl Scene {
 
     /// Waits until the backlog lies in the source; its bytes as a consumer holds them.
     pub(crate) fn await_backlog(&self) -> usize {
-        let Feed { backlog, padding, .. } = self.plan.feed;
+        let backlog = self.plan.feed.backlog;
         let there = |ends: &Vec<i64>| ends.iter().all(|end| *end >= backlog);
         self.wait("the backlog", || self.turn.direct().try_end_offsets(&self.source).is_ok_and(|ends| there(&ends)));
-        usize::try_from(backlog * i64::from(PARTITIONS)).unwrap() * padding
+        self.fed_bytes()
+    }
+
+    /// What lies in the source, as a consumer holds it: its padding, which is most of it.
+    pub(crate) fn fed_bytes(&self) -> usize {
+        let records: i64 = self.turn.direct().end_offsets(&self.source).iter().sum();
+        usize::try_from(records).unwrap() * self.plan.feed.padding
     }
 
     /// The most memory that any sidecar had so far, MiB.
@@ -374,7 +382,7 @@ impl Scene {
             group: &self.group,
             schema_id: self.schema_id,
             feed: self.plan.feed,
-            large_refused: self.mode == Mode::ExactlyOnce,
+            large_refused: self.mode == Mode::ExactlyOnce && self.plan.feed.large_every > 0,
             gone: &self.gone,
             skipped: &self.skipped,
             earlier: &self.earlier,

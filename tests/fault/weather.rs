@@ -92,6 +92,7 @@ fn a_delay_holds_each_direction_and_a_rate_the_bytes() {
     for (weather, least) in [
         (Weather { delay: Duration::from_millis(150), ..Weather::default() }, Duration::from_millis(300)),
         (Weather { request_bytes_per_second: Some(10_000), ..Weather::default() }, Duration::from_millis(300)),
+        (Weather { response_bytes_per_second: Some(10_000), ..Weather::default() }, Duration::from_millis(300)),
     ] {
         proxy.set(weather.clone());
         let began = Instant::now();

@@ -10,6 +10,9 @@ use fastrand::Rng;
 /// 2024-01-01T00:00:00Z: in the past of every clock, since a broker refuses timestamps from the future.
 const EPOCH: i64 = 1_704_067_200_000;
 
+/// Arrays inside one another of a record that is deep.
+const DEPTH: usize = 100_000;
+
 /// One source record and how it must end.
 pub(crate) struct Event {
     pub(crate) record: Record,
@@ -35,18 +38,34 @@ pub(crate) enum Flaw {
     Overflow,
     InvalidUtf8,
     DuplicateKey,
+    /// Nested deeper than any reader's stack.
+    Deep,
 }
 
 impl Flaw {
-    pub(crate) const ALL: [Self; 6] =
+    /// What a mix has: none makes a record much longer.
+    const USUAL: [Self; 6] =
         [Self::Malformed, Self::WrongType, Self::MissingField, Self::Overflow, Self::InvalidUtf8, Self::DuplicateKey];
+
+    /// What a dead letter must give as the reason.
+    pub(crate) fn reason(self) -> &'static str {
+        match self {
+            Self::Malformed => "syntax",
+            Self::WrongType => "wrong_type",
+            Self::MissingField => "missing_field",
+            Self::Overflow => "out_of_range",
+            Self::InvalidUtf8 => "invalid_utf8",
+            Self::DuplicateKey => "duplicate_key",
+            Self::Deep => "depth",
+        }
+    }
 
     /// The member that a JSON path must name, where the flaw sits in one.
     pub(crate) fn member(self) -> Option<&'static str> {
         match self {
             Self::WrongType | Self::Overflow => Some("quantity"),
             Self::MissingField => Some("status"),
-            Self::Malformed | Self::InvalidUtf8 | Self::DuplicateKey => None,
+            Self::Malformed | Self::InvalidUtf8 | Self::DuplicateKey | Self::Deep => None,
         }
     }
 }
@@ -79,7 +98,7 @@ pub(crate) fn event(partition: i32, sequence: i64, mix: Mix) -> Event {
         dice if dice < mix.tombstones => (None, Ending::Tombstone),
         dice => {
             let order = Order::new(&mut rng, partition, sequence, timestamp);
-            let flaw = (dice < mix.tombstones + mix.refused).then(|| Flaw::ALL[rng.usize(..Flaw::ALL.len())]);
+            let flaw = (dice < mix.tombstones + mix.refused).then(|| Flaw::USUAL[rng.usize(..Flaw::USUAL.len())]);
             let value = json(&order, flaw, &mut rng);
             (Some(value), flaw.map_or_else(|| Ending::Order(Box::new(order)), Ending::Refused))
         }
@@ -90,15 +109,15 @@ pub(crate) fn event(partition: i32, sequence: i64, mix: Mix) -> Event {
 }
 
 /// An event whose order has a note of so many characters, which no compression makes shorter.
-pub(crate) fn large(partition: i32, sequence: i64, length: usize) -> Event {
+pub(crate) fn large(partition: i32, sequence: i64, length: usize, flaw: Option<Flaw>) -> Event {
     let timestamp = timestamp(partition, sequence);
     let mut rng = Rng::with_seed(u64::try_from(sequence).unwrap());
     let note = std::iter::repeat_with(|| rng.alphanumeric()).take(length).collect();
     let mut rng = Rng::with_seed(u64::try_from(sequence).unwrap());
     let order = Order::new(&mut rng, partition, sequence, timestamp).noted(note);
-    let value = Some(json(&order, None, &mut rng));
+    let value = Some(json(&order, flaw, &mut rng));
     let record = Record { partition, offset: sequence, key: None, value, headers: headers(&mut rng), timestamp };
-    Event { record, ending: Ending::Order(Box::new(order)) }
+    Event { record, ending: flaw.map_or_else(|| Ending::Order(Box::new(order)), Ending::Refused) }
 }
 
 fn timestamp(partition: i32, sequence: i64) -> i64 {
@@ -135,6 +154,7 @@ fn json(order: &Order, flaw: Option<Flaw>, rng: &mut Rng) -> Vec<u8> {
         Some(Flaw::MissingField) => members.retain(|(name, _)| *name != "status"),
         Some(Flaw::DuplicateKey) => members.push(("weight", "1".into())),
         Some(Flaw::InvalidUtf8) => set(&mut members, "tags", "[\"@\"]"),
+        Some(Flaw::Deep) => members.push(("extra", ["[".repeat(DEPTH), "]".repeat(DEPTH)].concat())),
         Some(Flaw::Malformed) | None => {}
     }
     if rng.bool() {

@@ -14,23 +14,28 @@ use std::ptr::{self, NonNull};
 #[derive(Debug)]
 pub(in crate::kafka) struct Batch {
     messages: Vec<*mut sys::rd_kafka_message_t>,
+    /// Of their keys and values.
+    bytes: usize,
 }
 
 // SAFETY: owned messages, touched by the owning lane only.
 unsafe impl Send for Batch {}
 
 impl Batch {
-    /// Enough to spread the fixed cost of a take, little enough to bound what a lane holds beyond its budget.
+    /// Enough to spread the fixed cost of a take.
     pub(super) const SIZE: usize = 1000;
 
     pub(in crate::kafka) fn new() -> Self {
-        Self { messages: Vec::with_capacity(Self::SIZE) }
+        Self { messages: Vec::with_capacity(Self::SIZE), bytes: 0 }
     }
 
-    /// Takes what a queue has, as far as there is room, and waits for nothing. Returns how many messages came.
-    pub(super) fn fill(&mut self, queue: &WaitedQueue) -> usize {
+    /// Takes up to `most` messages that a queue has, as far as there is room, and waits for nothing. Returns how many came.
+    pub(super) fn fill(&mut self, queue: &WaitedQueue, most: usize) -> usize {
         let used = self.messages.len();
-        let most = Self::SIZE - used;
+        let most = most.min(Self::SIZE - used);
+        if most == 0 {
+            return 0;
+        }
         // SAFETY: `messages` has capacity SIZE, of which `used` hold pointers and so at least `most` behind them are ours to
         // write; the call writes as many as it returns, each an owned message. The queue is live.
         unsafe {
@@ -38,8 +43,14 @@ impl Batch {
             let taken = sys::rd_kafka_consume_batch_queue(queue.as_ptr(), 0, slots, most);
             let taken = usize::try_from(taken).unwrap_or(0).min(most);
             self.messages.set_len(used + taken);
-            taken
         }
+        let came = (used..self.messages.len()).filter_map(|index| self.get(index));
+        self.bytes += came.map(|message| message.raw().key_len + message.raw().len).sum::<usize>();
+        self.messages.len() - used
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     pub(in crate::kafka) fn len(&self) -> usize {
@@ -56,6 +67,7 @@ impl Batch {
             // SAFETY: each pointer came from consume_batch_queue and is destroyed once, here.
             unsafe { sys::rd_kafka_message_destroy(message) }
         }
+        self.bytes = 0;
     }
 }
 

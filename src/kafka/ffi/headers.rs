@@ -8,6 +8,11 @@ use rdkafka_sys as sys;
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{self, NonNull};
 
+/// What librdkafka allocates for a list (`rd_kafka_headers_t` and the pointers of some headers) and for each header beside
+/// its name and value (`rd_kafka_header_t`), each rounded up by the allocator.
+const LIST: usize = 112;
+const HEADER: usize = 48;
+
 /// A message's headers, name and value. A broker stores any bytes as a name.
 pub(in crate::kafka) fn headers<'m>(message: &'m BorrowedMessage<'_>) -> Vec<(&'m [u8], Option<&'m [u8]>)> {
     let mut headers = ptr::null_mut();
@@ -16,23 +21,30 @@ pub(in crate::kafka) fn headers<'m>(message: &'m BorrowedMessage<'_>) -> Vec<(&'
     if error != sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR {
         return Vec::new();
     }
-    let header = |index| {
+    // SAFETY: live headers; a NUL-terminated name, and null or `len` bytes, that live as long as the message.
+    unsafe { each(headers).map(|(name, value, len)| (CStr::from_ptr(name).to_bytes(), slice(value, len))).collect() }
+}
+
+/// Names (NUL-terminated) and values (null or so many bytes), in their order.
+///
+/// # Safety
+/// `headers` lives for as long as the iterator is asked.
+unsafe fn each(headers: *const sys::rd_kafka_headers_t) -> impl Iterator<Item = (*const c_char, *const c_void, usize)> {
+    (0..).map_while(move |index| {
         let (mut name, mut value, mut len) = (ptr::null(), ptr::null(), 0);
         // SAFETY: live headers and three places to write to; behind the last index it says so.
         let error =
             unsafe { sys::rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut len) };
-        (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && !name.is_null()).then(|| {
-            // SAFETY: a NUL-terminated name, and null or `len` bytes, that live as long as the message.
-            unsafe { (CStr::from_ptr(name).to_bytes(), slice(value, len)) }
-        })
-    };
-    (0..).map_while(header).collect()
+        let found = error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && !name.is_null();
+        found.then_some((name, value, len))
+    })
 }
 
 /// Record headers, owned: ordered, names may repeat.
 #[derive(Debug)]
 pub struct Headers {
     headers: NonNull<sys::rd_kafka_headers_t>,
+    bytes: usize,
 }
 
 // SAFETY: an owned list without thread affinity.
@@ -44,7 +56,13 @@ impl Headers {
     pub fn empty() -> Option<Self> {
         const USUAL: usize = 8;
         // SAFETY: no preconditions; null is checked.
-        NonNull::new(unsafe { sys::rd_kafka_headers_new(USUAL) }).map(|headers| Self { headers })
+        NonNull::new(unsafe { sys::rd_kafka_headers_new(USUAL) }).map(|headers| Self { headers, bytes: LIST })
+    }
+
+    /// What they take in memory, or more: what is removed still counts.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Appends a header. librdkafka fails here only when memory is out.
@@ -60,21 +78,14 @@ impl Headers {
                 value_len,
             );
         }
+        self.bytes += HEADER + name.len() + value.len();
     }
 
     /// Whether any header's name begins with these bytes: one look at each, where a removal compares whole names.
     #[must_use]
     pub fn any_begins(&self, with: &[u8]) -> bool {
-        let name = |index| {
-            let (mut name, mut value, mut len) = (ptr::null(), ptr::null(), 0);
-            // SAFETY: live headers and three places to write to; behind the last index it says so.
-            let error = unsafe {
-                let headers = self.headers.as_ptr();
-                sys::rd_kafka_header_get_all(headers, index, &raw mut name, &raw mut value, &raw mut len)
-            };
-            (error == sys::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR && !name.is_null()).then_some(name)
-        };
-        (0..).map_while(name).any(|name| {
+        // SAFETY: an owned list.
+        unsafe { each(self.headers.as_ptr()) }.any(|(name, _, _)| {
             // SAFETY: a NUL-terminated name: what differs, its NUL included, ends the comparison within it.
             let byte = |at| u8::from_ne_bytes(unsafe { *name.add(at) }.to_ne_bytes());
             with.iter().enumerate().all(|(at, wanted)| byte(at) == *wanted)
@@ -98,7 +109,12 @@ impl Headers {
     /// # Safety
     /// `raw` is null or an owned list that nobody else destroys.
     pub(super) unsafe fn from_raw(raw: *mut sys::rd_kafka_headers_t) -> Option<Self> {
-        NonNull::new(raw).map(|headers| Self { headers })
+        let headers = NonNull::new(raw)?;
+        // SAFETY: a live list with NUL-terminated names.
+        let header = |(name, _, len)| HEADER + unsafe { CStr::from_ptr(name) }.count_bytes() + len;
+        // SAFETY: as above.
+        let bytes = LIST + unsafe { each(raw) }.map(header).sum::<usize>();
+        Some(Self { headers, bytes })
     }
 }
 

@@ -44,10 +44,22 @@ impl DataQueue {
         true
     }
 
-    /// Refills an exhausted batch with what is there, or waits up to `wait` for it.
-    pub(in crate::kafka) fn take(&self, batch: &mut Batch, wait: Duration) {
+    /// Refills an exhausted batch with what is there, or waits up to `wait` for it, until the batch holds enough bytes: what is
+    /// taken no longer counts in librdkafka's queue, which at once fetches more.
+    ///
+    /// `rd_kafka_consume_batch_queue` counts messages and not bytes: so it is asked for as many again as there are already,
+    /// which makes at most some twice as much as is enough, where records are of a size.
+    pub(in crate::kafka) fn take(&self, batch: &mut Batch, wait: Duration, enough: usize) {
         batch.clear();
-        self.queue.find(wait, || (batch.fill(&self.queue) > 0).then_some(()));
+        let (mut most, mut came) = (1, 0);
+        self.queue.find(wait, || {
+            came = batch.fill(&self.queue, 1);
+            (came > 0).then_some(())
+        });
+        while came == most && batch.bytes() < enough {
+            most = batch.len();
+            came = batch.fill(&self.queue, most);
+        }
     }
 }
 

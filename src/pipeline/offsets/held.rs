@@ -163,7 +163,8 @@ impl Offsets {
     }
 
     fn settled(&mut self) {
-        (self.in_flight_records, self.in_flight_bytes, self.held) = (0, 0, Some(Held::default()));
+        (self.in_flight_records, self.in_flight_bytes, self.in_flight_headers) = (0, 0, 0);
+        self.held = Some(Held::default());
     }
 }
 

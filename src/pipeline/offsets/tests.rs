@@ -43,7 +43,7 @@ impl Naive {
 
 fn record(offset: i64) -> InFlight {
     // The timestamp tells it apart where only sums are kept.
-    InFlight { offset, timestamp: Some(offset), bytes: 10, route: RouteIndex::default(), dead_letter: None }
+    InFlight { offset, timestamp: Some(offset), bytes: 10, headers: 5, route: RouteIndex::default(), dead_letter: None }
 }
 
 /// Interleavings of each model; all of them take 10 s on two cores.
@@ -75,6 +75,7 @@ fn a_cut_never_passes_a_record_that_did_not_end() {
             let in_flight: usize = held.iter().map(Naive::in_flight).sum();
             assert_eq!(offsets.in_flight_records(), in_flight as u64, "seed {seed}, step {step}");
             assert_eq!(offsets.in_flight_bytes(), in_flight * 10, "seed {seed}, step {step}");
+            assert_eq!(offsets.in_flight_memory(), in_flight * (10 + 5 + 256), "seed {seed}, step {step}");
             for naive in &held {
                 assert_eq!(offsets.in_flight_of(naive.slot) as usize, naive.in_flight(), "seed {seed}, step {step}");
             }

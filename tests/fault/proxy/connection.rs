@@ -149,7 +149,11 @@ impl Connection {
                 while state.weather.black_hole && !self.closed.load(Ordering::Relaxed) {
                     state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
                 }
-                let rate = state.weather.request_bytes_per_second.filter(|_| direction == Direction::Request);
+                let rate = match direction {
+                    Direction::Request => state.weather.request_bytes_per_second,
+                    Direction::Response => state.weather.response_bytes_per_second,
+                };
+                state.narrowed += rate.map_or(0, |_| piece.len() as u64);
                 drop(state);
                 if self.closed.load(Ordering::Relaxed) {
                     return Ok(());

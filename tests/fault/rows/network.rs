@@ -23,8 +23,15 @@ const IMPATIENT: Plan = Plan {
 /// record, which the metric does not.
 const NARROW: Plan = Plan { settings: &[("pipeline.main.in_flight_bytes", "262144")], ..PLAN };
 
+/// Bytes a second of each connection that is narrow, in each direction.
+const NARROW_LINK: u32 = 64 << 10;
+
 fn swallowed(scene: &Scene, api: Api) -> u64 {
     scene.turn.proxies().iter().map(|proxy| proxy.passed(api).swallowed).sum()
+}
+
+fn narrowed(scene: &Scene) -> u64 {
+    scene.turn.proxies().iter().map(|proxy| proxy.narrowed()).sum()
 }
 
 fn cut_off() -> Case {
@@ -135,23 +142,30 @@ fn commit_answers_lost() -> Case {
 
 fn far_away_and_shaky() -> Case {
     Case {
-        row: "9 latency 300 ms, resets",
+        row: "9 latency 300 ms, 64 KiB/s, resets",
         plan: PLAN,
         promise: REPLAYS,
         harm: |scene| {
             scene.join();
             scene.pass(50, "a share to come out");
-            scene.turn.weather(&Weather { delay: Duration::from_millis(150), ..Weather::default() });
-            let out = scene.watcher.count();
-            let mut resets = 0;
-            for round in 0..scaled(8, 100) {
+            scene.turn.weather(&Weather {
+                delay: Duration::from_millis(150),
+                request_bytes_per_second: Some(NARROW_LINK),
+                response_bytes_per_second: Some(NARROW_LINK),
+                ..Weather::default()
+            });
+            let (out, before) = (scene.watcher.count(), narrowed(scene));
+            let (mut resets, rounds) = (0, scaled(8, 100));
+            for round in 0..rounds {
                 scene.last(Duration::from_secs(1));
                 resets += scene.turn.proxies()[round % 3].reset();
             }
-            let came = scene.watcher.count() - out;
+            let (came, passed) = (scene.watcher.count() - out, narrowed(scene) - before);
+            // More than one connection carries.
+            let narrow = passed > rounds as u64 * u64::from(NARROW_LINK);
             scene.prove(
-                format!("{resets} connections reset, {came} records came out meanwhile"),
-                resets > 8 && came > 0,
+                format!("{resets} connections reset, {} KiB passed, {came} records came out meanwhile", passed >> 10),
+                resets > 8 && came > 0 && narrow,
             );
             scene.recover();
             scene.turn.weather(&Weather::default());

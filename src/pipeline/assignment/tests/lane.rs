@@ -371,8 +371,10 @@ impl Lane {
             }
             let ticket = self.offsets.next_ticket(slot);
             let route = RouteIndex::default();
-            self.offsets
-                .track(slot, InFlight { offset: at.offset, timestamp: None, bytes: 1, route, dead_letter: None });
+            self.offsets.track(
+                slot,
+                InFlight { offset: at.offset, timestamp: None, bytes: 1, headers: 0, route, dead_letter: None },
+            );
             self.in_flight.push(Sent { ticket, partition: p, entry, purged: false });
         }
         if let Some(held) = self.assignment.passes(&at) {
