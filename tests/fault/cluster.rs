@@ -9,6 +9,7 @@ use crate::services::{self, wait_for};
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::Value;
+use std::fs::read_dir;
 use std::io::{BufRead, BufReader, Lines, Read, Write};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -106,6 +107,23 @@ impl Cluster {
     /// Where sidecars leave their pids, so that they end with the brokers.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// What a topic takes on one disk, bytes: the size of its logs, by replica.
+    pub(crate) fn stored_bytes(&self, topic: &str) -> usize {
+        let disks = BROKERS.map(|broker| self.folder.join(broker.to_string()));
+        let of_topic = |folder: &Path| {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            name.strip_prefix(topic)
+                .and_then(|rest| rest.strip_prefix('-'))
+                .is_some_and(|end| end.parse::<u32>().is_ok())
+        };
+        let files = |folder: &Path| read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let folders = disks.iter().flat_map(|disk| files(disk)).filter(|folder| of_topic(folder));
+        let logs =
+            folders.flat_map(|folder| files(&folder)).filter(|file| file.extension().is_some_and(|end| end == "log"));
+        let bytes: u64 = logs.filter_map(|log| log.metadata().ok()).map(|log| log.len()).sum();
+        usize::try_from(bytes).unwrap() / BROKERS.len()
     }
 
     /// The proxy before a broker.
