@@ -43,7 +43,7 @@ impl Lane {
     /// Takes up the ends of calls and makes those that are due.
     pub(super) fn step_transaction(&mut self, now: Instant) -> Result<(), Fault> {
         let held = self.held();
-        let urgent = self.drain.began.is_some() || self.assignment.revoking();
+        let urgent = self.drain.began().is_some() || self.assignment.revoking();
         let Some(once) = &mut self.once else { return Ok(()) };
         if let Some(fault) = self.passage.broken.take() {
             once.state.broke(fault);

@@ -10,6 +10,7 @@
 //! commits, counts. Must never: commit past a record that did not end.
 
 use super::assignment::{Assignment, Halt};
+use super::drain::{Drain, Move};
 use super::exactly_once::ExactlyOnce;
 use super::lag::Lag;
 use super::offsets::Ticket;
@@ -74,16 +75,6 @@ pub(super) struct Commits {
     pub(super) last: Instant,
 }
 
-/// How far the drain is.
-#[derive(Debug)]
-pub(super) struct Drain {
-    pub(super) timeout: Duration,
-    pub(super) began: Option<Instant>,
-    pub(super) left_group: bool,
-    /// It stays in its group, which keeps its partitions for the process that follows (KIP-345).
-    pub(super) static_member: bool,
-}
-
 impl Lane {
     /// Runs until drained.
     ///
@@ -96,7 +87,7 @@ impl Lane {
         let abandoned = self.give_up();
         self.passage.publish(Instant::now());
         self.lag.join();
-        let Some(began) = self.drain.began else { return ended };
+        let Some(began) = self.drain.began() else { return ended };
         self.passage.events.drained(began.elapsed(), abandoned);
         if abandoned > 0 || unsettled { ended.and(Err(drain_cut_short(self.drain.timeout, abandoned))) } else { ended }
     }
@@ -124,7 +115,7 @@ impl Lane {
     /// Takes up new routes, newer schemas and the topics to read, between two batches.
     fn step_board(&mut self) -> Result<(), Fault> {
         let epoch = self.board.epoch();
-        if !self.may_join() || self.seen == Some(epoch) || self.inside_batch() || self.drain.began.is_some() {
+        if !self.may_join() || self.seen == Some(epoch) || self.inside_batch() || self.drain.began().is_some() {
             return Ok(());
         }
         let first = self.seen.replace(epoch).is_none();
@@ -225,7 +216,7 @@ impl Lane {
             return self.serve_reports(Duration::from_millis(1), now);
         }
         if self.cursor >= self.consumer.batch_len() {
-            if self.drain.began.is_some() {
+            if self.drain.began().is_some() {
                 return self.serve_reports(Duration::from_millis(1), now);
             }
             let wait = self.wait(now);
@@ -306,7 +297,7 @@ impl Lane {
         if self.once.is_some() || self.commits.pending || !self.passage.offsets.cut_due() {
             return;
         }
-        let urgent = self.drain.began.is_some() || self.assignment.revoking();
+        let urgent = self.drain.began().is_some() || self.assignment.revoking();
         let interval = match (urgent, self.commits.failed) {
             (false, _) => self.passage.config.commit_interval,
             (true, true) => COMMIT_AGAIN,
@@ -345,27 +336,18 @@ impl Lane {
 
     /// True: drained, or the deadline passed.
     fn step_drain(&mut self, now: Instant) -> bool {
-        let Some(began) = self.drain.began else {
-            if self.shutdown.ordered() {
-                self.drain.began = Some(now);
+        let offsets = &self.passage.offsets;
+        let settled = offsets.in_flight_records() == 0 && !offsets.cut_due() && !self.commits.pending;
+        match self.drain.step(self.shutdown.ordered(), settled, &self.assignment, now) {
+            Move::ReadOn | Move::Wait => {}
+            Move::Begin => {
                 self.cursor = self.consumer.batch_len();
                 self.passage.abandon_waiting();
             }
-            return false;
-        };
-        if now.duration_since(began) >= self.drain.timeout {
-            return true;
+            Move::Leave => self.consumer.unsubscribe(),
+            Move::End => return true,
         }
-        let offsets = &self.passage.offsets;
-        let settled = offsets.in_flight_records() == 0 && !offsets.cut_due() && !self.commits.pending;
-        if self.drain.static_member {
-            return settled && !self.assignment.rebalancing();
-        }
-        if settled && !self.drain.left_group && !self.assignment.rebalancing() {
-            self.consumer.unsubscribe();
-            self.drain.left_group = true;
-        }
-        self.drain.left_group && self.assignment.is_empty() && !self.assignment.rebalancing()
+        false
     }
 
     /// What is still in flight at the end is read again by whoever comes next.

@@ -4,8 +4,8 @@
 //! clusters, `route` holds what a topic's records need; `lane` is the loop, `passage` a record's way through it,
 //! `reencoder` what happens to its bytes; `refusal` and `policy` say where a record ends that cannot be re-encoded.
 //! What decides has no I/O and a model each: `assignment` which partition's records pass and what comes of those that are
-//! halted or taken, `offsets` what may be committed, `transaction` when records and offsets are committed together.
-//! `rebalance`, `stop` and `exactly_once` are the lane carrying that out.
+//! halted or taken, `offsets` what may be committed, `transaction` when records and offsets are committed together, `drain`
+//! when the lane may end. `rebalance`, `stop` and `exactly_once` are the lane carrying that out.
 //!
 //! Comes in: checked config, records, delivery reports. Goes out: records, commits, counts. Must never: encode a byte
 //! or speak HTTP.
@@ -13,6 +13,7 @@
 mod assignment;
 mod buffer;
 mod dead_letter;
+mod drain;
 mod exactly_once;
 mod flood;
 mod lag;

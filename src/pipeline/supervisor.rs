@@ -5,9 +5,10 @@
 
 use super::assignment::Assignment;
 use super::buffer::Buffer;
+use super::drain::Drain;
 use super::exactly_once::ExactlyOnce;
 use super::lag::Lag;
-use super::lane::{Commits, Drain, Lane};
+use super::lane::{Commits, Lane};
 use super::lanes::Lanes;
 use super::offsets::Offsets;
 use super::passage::{DeadLetter, Passage};
@@ -196,12 +197,7 @@ impl Supervisor {
             seen: None,
             subscribed: Vec::new(),
             waiting_topics: Vec::new(),
-            drain: Drain {
-                timeout: self.drain_timeout,
-                began: None,
-                left_group: false,
-                static_member: config.group_instance_id.is_some(),
-            },
+            drain: Drain::new(self.drain_timeout, config.group_instance_id.is_some()),
             forwarded: Instant::now(),
             began: Instant::now(),
             lag,

@@ -3,13 +3,15 @@
 //! Partitions given, taken and lost; batches of several partitions' records that pass, are left out, meet a full queue,
 //! stop their partition or flood their topic; reports, good and bad; commits that go through, fail, or end without an
 //! answer; transactions taken back; offsets that are out of range, access that is taken away; calls that fail; deadlines
-//! that pass; crashes, and other members that read on meanwhile. Then all is well for a while, and then the lane leaves.
+//! that pass; crashes, and other members that read on meanwhile. Then all is well for a while, and then the lane leaves; or it is
+//! told to drain in the midst of it.
 //!
 //! What holds: the records of a partition pass in order, none is passed over and none passes twice, but behind where the
 //! partition was taken back to, and that is its first record that did not end; nothing of it passes once the lane was told
 //! to give it away; no offset is committed in front of which a record has not ended, nor one of a partition that was lost;
 //! what is taken is let go once all of it has ended and is committed, or at its deadline; a slot for each partition in
-//! hand; and in the end each partition has read all there is, or stands where something stopped it.
+//! hand; and in the end each partition has read all there is, or stands where something stopped it. A drain leaves nothing in
+//! flight and commits all that ended, or ends at its deadline, but never in fair weather.
 //!
 //! `SEEDS=n cargo test --lib pipeline` runs so many of each model; `SEED=n` one alone.
 
@@ -34,6 +36,7 @@ struct Seen {
     committed: u64,
     aborted: u64,
     crashes: u64,
+    drained: u64,
 }
 
 /// Names the seed of a run that failed.
@@ -50,14 +53,26 @@ impl Drop for Replay {
 #[test]
 fn no_record_is_passed_over_or_committed_before_it_ended() {
     all(false, |seen| {
-        seen.lost.min(seen.overdue).min(seen.rewound).min(seen.reset).min(seen.stopped).min(seen.crashes)
+        seen.lost
+            .min(seen.overdue)
+            .min(seen.rewound)
+            .min(seen.reset)
+            .min(seen.stopped)
+            .min(seen.crashes)
+            .min(seen.drained)
     });
 }
 
 #[test]
 fn in_transactions_no_record_is_passed_over_or_committed_twice() {
     all(true, |seen| {
-        seen.lost.min(seen.overdue).min(seen.aborted).min(seen.committed).min(seen.reset).min(seen.stopped)
+        seen.lost
+            .min(seen.overdue)
+            .min(seen.aborted)
+            .min(seen.committed)
+            .min(seen.reset)
+            .min(seen.stopped)
+            .min(seen.drained)
     });
 }
 
@@ -77,6 +92,7 @@ fn all(once: bool, rarest: impl Fn(Seen) -> u64) {
             committed: all.committed + seen.committed,
             aborted: all.aborted + seen.aborted,
             crashes: all.crashes + seen.crashes,
+            drained: all.drained + seen.drained,
         };
         drop(replay);
     }
@@ -100,6 +116,10 @@ fn run(mut random: Rng, once: bool, start: Instant) -> Seen {
         }
         lane.round();
     }
+    if lane.random.bool() {
+        drain(&mut lane);
+        return lane.seen;
+    }
     lane.calm = true;
     until(&mut lane, "all partitions have read all there is, or stand", |lane| {
         lane.cluster.give(&mut lane.random, true);
@@ -111,6 +131,32 @@ fn run(mut random: Rng, once: bool, start: Instant) -> Seen {
     until(&mut lane, "the lane has left", |lane| lane.assignment.is_empty());
     assert_eq!(lane.seen.overdue, overdue, "it left at the deadline");
     lane.seen
+}
+
+/// The lane is told to end in the midst of it; in fair weather from then on, or not.
+fn drain(lane: &mut Lane) {
+    lane.seen.drained += 1;
+    (lane.ordered, lane.calm) = (true, lane.random.bool());
+    let (overdue, calm, began) = (lane.seen.overdue, lane.calm, lane.now);
+    until(lane, "the lane has drained", |lane| {
+        if !lane.calm {
+            lane.cluster.happens(&mut lane.random);
+            // Long enough for any deadline.
+            lane.now += Duration::from_millis(500);
+        }
+        lane.ended
+    });
+    let by_deadline = lane.now.duration_since(began) >= lane::DEADLINE;
+    assert!(!(calm && by_deadline), "it drained at the deadline");
+    if by_deadline || lane.seen.overdue > overdue {
+        return;
+    }
+    for partition in &lane.cluster.partitions {
+        assert!(!partition.in_flight(), "{} was left with records in flight", partition.name);
+        let ended = partition.passed.iter().take_while(|(_, end)| end.over()).last();
+        let committed = ended.is_none_or(|(entry, _)| partition.committed > Some(partition.log[*entry].offset));
+        assert!(committed, "{} was left before what ended was committed", partition.name);
+    }
 }
 
 fn until(lane: &mut Lane, what: &str, holds: impl Fn(&mut Lane) -> bool) {

@@ -20,6 +20,8 @@ pub(super) struct Cluster {
     /// A first start begins at the end.
     pub(super) latest: bool,
     pub(super) out_of_range: OutOfRange,
+    /// The lane is no member any more.
+    left: bool,
     /// What the group wants and the lane was not told yet.
     pub(super) events: VecDeque<Event>,
     /// What it was told and did not answer, oldest first.
@@ -152,7 +154,7 @@ impl Cluster {
         }
         let out_of_range = [OutOfRange::Earliest, OutOfRange::Latest, OutOfRange::Stop][random.usize(..3)];
         let (eager, latest) = (random.u8(..3) == 0, random.u8(..4) == 0);
-        Self { partitions, eager, latest, out_of_range, events: VecDeque::new(), asked: VecDeque::new() }
+        Self { partitions, eager, latest, out_of_range, left: false, events: VecDeque::new(), asked: VecDeque::new() }
     }
 
     /// One thing that happens without the lane.
@@ -173,7 +175,7 @@ impl Cluster {
 
     /// The group gives some of what nobody has, or all. librdkafka asks one thing at a time.
     pub(super) fn give(&mut self, random: &mut Rng, all: bool) {
-        if !self.quiet() {
+        if self.left || !self.quiet() {
             return;
         }
         let free = |p: &usize| self.partitions[*p].owner == Owner::Nobody;
@@ -194,10 +196,21 @@ impl Cluster {
         self.events.push_back(Event::Assign(given));
     }
 
+    /// The lane leaves, and librdkafka takes all that it has: nothing is asked meanwhile, and nothing given any more.
+    pub(super) fn leave(&mut self) {
+        assert!(self.quiet(), "it leaves before it has answered");
+        self.left = true;
+        let ours = (0..self.partitions.len()).filter(|p| self.partitions[*p].owner == Owner::Lane);
+        let ours: Vec<usize> = ours.collect();
+        if !ours.is_empty() {
+            self.events.push_back(Event::Revoke(ours, false, None));
+        }
+    }
+
     /// The group takes some of what the lane has, perhaps while it still asks where those begin that it was given.
     pub(super) fn take(&mut self, random: &mut Rng, lost: bool) {
         let revokes = |event: &Event| matches!(event, Event::Revoke(..));
-        if lost && !self.quiet() || self.events.iter().chain(&self.asked).any(revokes) {
+        if self.left || lost && !self.quiet() || self.events.iter().chain(&self.asked).any(revokes) {
             return;
         }
         let all = 0..self.partitions.len();

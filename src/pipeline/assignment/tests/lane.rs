@@ -7,6 +7,7 @@ use super::Seen;
 use super::cluster::{Cluster, End, Event, Item, Owner};
 use crate::config::OutOfRange;
 use crate::fault::{Blame, Fault, Stage};
+use crate::pipeline::drain::{Drain, Move};
 use crate::pipeline::offsets::{self, InFlight, Offsets, SlotIndex, Ticket};
 use crate::record::TopicPartition;
 use crate::telemetry::RouteIndex;
@@ -14,8 +15,8 @@ use fastrand::Rng;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-/// A revocation is answered by then.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// A revocation is answered by then, and a drain ends.
+pub(super) const DEADLINE: Duration = Duration::from_secs(20);
 
 pub(super) struct Lane {
     pub(super) random: Rng,
@@ -41,6 +42,11 @@ pub(super) struct Lane {
     /// The transaction takes no more records, and will be aborted.
     broken: bool,
     pub(super) flooded: [Option<Fault>; 2],
+    drain: Drain,
+    /// The order to drain was given.
+    pub(super) ordered: bool,
+    /// The drain is over.
+    pub(super) ended: bool,
 }
 
 struct Sent {
@@ -65,6 +71,7 @@ fn fault(reason: &'static str) -> Fault {
 impl Lane {
     pub(super) fn new(mut random: Rng, once: bool, now: Instant) -> Self {
         let cluster = Cluster::new(&mut random);
+        let drain = Drain::new(DEADLINE, random.u8(..4) == 0);
         Self {
             random,
             cluster,
@@ -82,6 +89,9 @@ impl Lane {
             held: Vec::new(),
             broken: false,
             flooded: [None, None],
+            drain,
+            ordered: false,
+            ended: false,
         }
     }
 
@@ -100,6 +110,7 @@ impl Lane {
         } else {
             self.step_commit()
         }
+        self.step_drain();
         self.step_records();
         assert_eq!(offsets::tests::in_hand(&self.offsets), self.assignment.len(), "slots of partitions in hand");
     }
@@ -287,7 +298,7 @@ impl Lane {
     }
 
     fn step_commit(&mut self) {
-        let urgent = self.calm || self.assignment.revoking();
+        let urgent = self.urgent();
         if self.commit.is_some() || !self.offsets.cut_due() || !urgent && self.random.u8(..3) > 0 {
             return;
         }
@@ -308,11 +319,31 @@ impl Lane {
         (p, partition.known_epoch().unwrap(), offset)
     }
 
+    pub(super) fn urgent(&self) -> bool {
+        self.calm || self.drain.began().is_some() || self.assignment.revoking()
+    }
+
+    fn step_drain(&mut self) {
+        let settled = self.offsets.in_flight_records() == 0 && !self.offsets.cut_due() && !self.committing();
+        match self.drain.step(self.ordered, settled, &self.assignment, self.now) {
+            Move::ReadOn | Move::Wait => {}
+            Move::Begin => {
+                self.batch.clear();
+                self.waiting = None;
+            }
+            Move::Leave => self.cluster.leave(),
+            Move::End => self.ended = true,
+        }
+    }
+
     fn step_records(&mut self) {
         if self.fails(8) || !self.takes() {
             return;
         }
         if self.batch.is_empty() {
+            if self.drain.began().is_some() {
+                return;
+            }
             let most = self.random.usize(..8);
             self.batch = self.cluster.fetch(&mut self.random, most);
         }

@@ -31,7 +31,7 @@ impl Lane {
     }
 
     fn cut(&mut self) {
-        let urgent = self.calm || self.assignment.revoking();
+        let urgent = self.urgent();
         if !self.offsets.cut_due() || !urgent && self.random.u8(..4) > 0 {
             return;
         }
