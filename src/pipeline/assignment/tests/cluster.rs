@@ -20,7 +20,6 @@ pub(super) struct Cluster {
     /// A first start begins at the end.
     pub(super) latest: bool,
     pub(super) out_of_range: OutOfRange,
-    /// The lane is no member any more.
     left: bool,
     /// What the group wants and the lane was not told yet.
     pub(super) events: VecDeque<Event>,
@@ -196,12 +195,12 @@ impl Cluster {
         self.events.push_back(Event::Assign(given));
     }
 
-    /// The lane leaves, and librdkafka takes all that it has: nothing is asked meanwhile, and nothing given any more.
+    /// The lane leaves: librdkafka takes all that it has.
     pub(super) fn leave(&mut self) {
         assert!(self.quiet(), "it leaves before it has answered");
         self.left = true;
-        let ours = (0..self.partitions.len()).filter(|p| self.partitions[*p].owner == Owner::Lane);
-        let ours: Vec<usize> = ours.collect();
+        let ours = |p: &usize| self.partitions[*p].owner == Owner::Lane;
+        let ours: Vec<usize> = (0..self.partitions.len()).filter(ours).collect();
         if !ours.is_empty() {
             self.events.push_back(Event::Revoke(ours, false, None));
         }
