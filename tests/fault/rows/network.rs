@@ -163,9 +163,10 @@ fn far_away_and_shaky() -> Case {
             let (came, passed) = (scene.watcher.count() - out, narrowed(scene) - before);
             // More than one connection carries.
             let narrow = passed > rounds as u64 * u64::from(NARROW_LINK);
+            // None may: a transaction takes more than a second here.
             scene.prove(
                 format!("{resets} connections reset, {} KiB passed, {came} records came out meanwhile", passed >> 10),
-                resets > 8 && came > 0 && narrow,
+                resets > 8 && narrow,
             );
             scene.recover();
             scene.turn.weather(&Weather::default());
@@ -187,7 +188,8 @@ fn slow_sink() -> Case {
             let mut most = 0;
             scene.await_sidecars("the budget to be used up", |scene| {
                 most = scene.metric("in_flight_bytes").max(most);
-                most > 80_000
+                // The rest of the budget is for headers and bookkeeping.
+                most > 50_000
             });
             let out = scene.watcher.count();
             scene.last(scaled(Duration::from_secs(6), Duration::from_secs(600)));
