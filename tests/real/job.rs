@@ -57,7 +57,7 @@ impl<'a> Job<'a> {
             ("log.format", quoted("human")),
             ("kafka.main.\"bootstrap.servers\"", quoted(services.bootstrap())),
             // A killed member must be found dead soon.
-            ("kafka.main.\"session.timeout.ms\"", "3000".into()),
+            ("kafka.main.\"session.timeout.ms\"", "6000".into()),
             ("kafka.main.\"heartbeat.interval.ms\"", "500".into()),
             ("registry.main.url", quoted(services.registry_url())),
             ("pipeline.main.group_id", quoted(&group)),
