@@ -12,7 +12,7 @@ use std::time::Duration;
 tests! {
     killed { always at_least_once, always exactly_once }
     terminated_in_turn { always at_least_once, on_demand exactly_once }
-    rebalance_storm { on_demand at_least_once, always exactly_once }
+    rebalance_storm { always at_least_once, always exactly_once }
     frozen { on_demand at_least_once, on_demand exactly_once }
     frozen_for_long { on_demand exactly_once }
     hijacked { on_demand exactly_once }
