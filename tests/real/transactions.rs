@@ -26,7 +26,7 @@ fn kills_midway_lose_and_duplicate_nothing() {
         .set("pipeline.main.transaction.cut_ms", "1000")
         // Or what is left ends in one, and no kill comes inside it.
         .set("pipeline.main.transaction.cut_records", "2000");
-    for kill in 1..=3 {
+    for kill in 1..=5 {
         let mut sidecar = job.start();
         let goal = fastrand::u64(200..job.total() / 10);
         // More than the budget lets go unacknowledged: some of them lie in the log.
