@@ -29,10 +29,12 @@ fn records_and_dead_letters_are_committed_together() {
     stage.write_to(1, json(0..50));
     stage.write_to(1, ["no"]);
     let mut sidecar = stage.run();
-    let metrics = sidecar.wait_for("all records", LIMIT, |metrics| ended(metrics) == [550, 1, 0]);
+    // A partition's committed offset is shown with its end, and the end is asked for beside the lane's work.
+    let metrics = sidecar.wait_for("all records", LIMIT, |metrics| {
+        ended(metrics) == [550, 1, 0] && metrics.sum("committed_offset", &[]) == 551.0
+    });
     assert!(metrics.count("transactions_committed_total") >= 1);
     assert_eq!(metrics.sum("transactions_aborted_total", &[]), 0.0);
-    assert_eq!(metrics.sum("committed_offset", &[]), 551.0);
     sidecar.terminate();
     assert_eq!((stage.numbers(0), stage.numbers(1)), (Vec::from_iter(0..500), Vec::from_iter(0..50)));
     assert_eq!(stage.read("dead").len(), 1);
