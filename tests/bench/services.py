@@ -36,6 +36,7 @@ class Services:
         self.environment = dict(line.split("=", 1) for line in lines)
         self.brokers = self.environment["KAFKA_BOOTSTRAP_SERVERS"]
         self.registry = self.environment["SCHEMA_REGISTRY_URL"]
+        self.broker_pid = int((folder / "services/kafka.pid").read_text())
 
     def __enter__(self):
         return self
