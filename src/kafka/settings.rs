@@ -18,6 +18,15 @@ const FETCHED_BOOKKEEPING: u64 = 512;
 /// What librdkafka puts around a record, at most.
 const FRAME: u64 = 512;
 
+/// Better than librdkafka's defaults for every client.
+const DEFAULTS: &[(&str, &str)] = &[
+    // OpenSSL is built in and knows no system's folder of certificates: look in the usual places.
+    ("ssl.ca.location", "probe"),
+    // A client's second connection, to the broker behind the first address, waits for half of this, and a start is made
+    // of such waits. It doubles with each try that fails, up to `reconnect.backoff.max.ms`.
+    ("reconnect.backoff.ms", "22"),
+];
+
 /// Better than librdkafka's defaults for this loop; the reasons and figures are in the project's research.
 const CONSUMER_DEFAULTS: &[(&str, &str)] = &[
     // The default of 1000 stalls the fetcher for a second once the queue is full.
@@ -152,9 +161,7 @@ pub fn reader(kafka: &Kafka) -> ClientConfig {
 fn layered(kafka: &Kafka, defaults: &[(&str, &str)], owned: &[(&str, &str)]) -> ClientConfig {
     let mut settings = ClientConfig::new();
     settings.set_log_level(RDKafkaLogLevel::Info);
-    // OpenSSL is built in and knows no system's folder of certificates: look in the usual places.
-    settings.set("ssl.ca.location", "probe");
-    for (name, value) in defaults {
+    for (name, value) in DEFAULTS.iter().chain(defaults) {
         settings.set(*name, *value);
     }
     for (name, value) in &kafka.properties {

@@ -3,6 +3,7 @@
 /// The consumer's, but for the group and the brokers.
 pub(crate) const CONSUMER: &[(&str, &str)] = &[
     ("ssl.ca.location", "probe"),
+    ("reconnect.backoff.ms", "22"),
     ("fetch.queue.backoff.ms", "10"),
     ("queued.min.messages", "10000"),
     ("queued.max.messages.kbytes", "6936"),
@@ -19,6 +20,7 @@ pub(crate) const CONSUMER: &[(&str, &str)] = &[
 /// The producer's, but for the brokers.
 pub(crate) const PRODUCER: &[(&str, &str)] = &[
     ("ssl.ca.location", "probe"),
+    ("reconnect.backoff.ms", "22"),
     ("linger.ms", "5"),
     ("compression.type", "lz4"),
     ("topic.metadata.refresh.interval.ms", "10000"),
