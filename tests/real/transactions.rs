@@ -77,22 +77,22 @@ fn instances_that_come_go_and_die_lose_and_duplicate_nothing() {
 
 #[test]
 fn instances_that_come_and_go_under_the_eager_protocol_lose_and_duplicate_nothing() {
-    come_and_go_under("eos-eager", Protocol::Eager);
+    come_and_go_under("eos-eager", Protocol::Eager, "TERM");
 }
 
 #[test]
-fn instances_that_come_and_go_under_kip_848_lose_and_duplicate_nothing() {
-    come_and_go_under("eos-broker-assigns", Protocol::Broker);
+fn instances_that_come_go_and_die_under_kip_848_lose_and_duplicate_nothing() {
+    come_and_go_under("eos-broker-assigns", Protocol::Broker, "KILL");
 }
 
-fn come_and_go_under(name: &str, protocol: Protocol) {
+fn come_and_go_under(name: &str, protocol: Protocol, signal: &str) {
     let Some(services) = Services::turn() else { return };
     let job = job(&services, name)
         .set("kafka.main.\"session.timeout.ms\"", "10000")
         .set("kafka.main.\"linger.ms\"", "20")
         .set(BUDGET, "4096")
         .protocol(protocol);
-    come_and_go(&services, &job, "TERM");
+    come_and_go(&services, &job, signal);
 }
 
 /// Three instances one after the other; the signal ends the first.
