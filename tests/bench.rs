@@ -1,5 +1,6 @@
 //! The benchmark of the loop (`bench/loop`) does not rot: its records and properties, without running it.
 
+use crate::spawn::Spawn;
 use json2avro::config::{Kafka, load_text};
 use json2avro::kafka::settings;
 use serde_json::Value;
@@ -13,10 +14,10 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench");
 
 #[test]
 fn the_command_tells_how_it_is_called() {
-    let output = Command::new(format!("{FOLDER}/loop")).arg("--help").output().unwrap();
+    let output = Command::new(format!("{FOLDER}/loop")).arg("--help").output_apart().unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && told.contains("--rounds"), "{output:?}");
-    let wrong = Command::new(format!("{FOLDER}/loop")).args(["--sets", "z"]).output().unwrap();
+    let wrong = Command::new(format!("{FOLDER}/loop")).args(["--sets", "z"]).output_apart().unwrap();
     assert!(!wrong.status.success() && wrong.stdout.is_empty(), "{wrong:?}");
 }
 
@@ -62,7 +63,7 @@ fn the_copy_has_the_properties_of_our_clients() {
 }
 
 fn generate(set: &str, seed: &[&str]) -> Vec<u8> {
-    let output = Command::new(format!("{FOLDER}/generate.py")).args([set, "400"]).args(seed).output().unwrap();
+    let output = Command::new(format!("{FOLDER}/generate.py")).args([set, "400"]).args(seed).output_apart().unwrap();
     assert!(output.status.success(), "{output:?}");
     output.stdout
 }
@@ -73,7 +74,7 @@ fn every_record_converts(set: &str, records: &[u8]) {
     let output: Output = Command::new(env!("CARGO_BIN_EXE_json2avro"))
         .args(["convert", "--schema", &format!("{FOLDER}/sets/{set}.avsc"), "--accept", "unknown_field"])
         .stdin(Stdio::from(input.reopen().unwrap()))
-        .output()
+        .output_apart()
         .unwrap();
     let lines = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "set {set}: {}", String::from_utf8_lossy(&output.stderr));

@@ -6,6 +6,7 @@ mod access;
 use crate::lane::stage::Cluster;
 use crate::services::Services;
 use crate::services::topics::Record;
+use crate::spawn::Spawn;
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -22,7 +23,7 @@ fn check(config: &str, schema: &str, arguments: &[&str]) -> (Option<i32>, String
         .args(["check", "--config", "c.toml"])
         .args(arguments)
         .current_dir(folder.path())
-        .output()
+        .output_apart()
         .unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))

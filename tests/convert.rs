@@ -1,5 +1,6 @@
 //! `json2avro convert`, the binary from outside.
 
+use crate::spawn::Spawn;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -19,7 +20,7 @@ fn convert(schemas: &[&str], arguments: &[&str], input: &[u8]) -> Output {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
+        .spawn_apart()
         .unwrap();
     // A wrong call is answered before anything is read.
     child.stdin.take().unwrap().write_all(input).ok();
@@ -140,7 +141,7 @@ fn a_reader_that_leaves_is_no_error() {
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
+        .spawn_apart()
         .unwrap();
     drop(child.stdout.take());
     let line = format!("\"{}\"\n", "x".repeat(1 << 17));

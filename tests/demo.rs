@@ -1,5 +1,6 @@
 //! `json2avro demo`, the program, as a newcomer meets it, but not at a terminal. And the orders that it feeds.
 
+use crate::spawn::Spawn;
 use json2avro::embedded::orders::{BAD_EVERY, MOST_BYTES, NEXT_SCHEMA, Orders, SCHEMA};
 use json2avro::transcoder::{Encoder, Ledger, Options, Plan};
 use std::fs;
@@ -71,7 +72,7 @@ fn spawn(arguments: &[&str]) -> (Child, ChildStdout) {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .spawn()
+        .spawn_apart()
         .unwrap();
     let out = child.stdout.take().unwrap();
     (child, out)
@@ -125,7 +126,8 @@ fn the_config_it_shows_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("orders.toml");
     fs::write(&file, config.join("\n")).unwrap();
-    let check = Command::new(env!("CARGO_BIN_EXE_json2avro")).arg("check").arg("--config").arg(&file).output().unwrap();
+    let check =
+        Command::new(env!("CARGO_BIN_EXE_json2avro")).arg("check").arg("--config").arg(&file).output_apart().unwrap();
     assert!(check.status.success() && config.len() > 8, "{}\n{config:#?}", String::from_utf8_lossy(&check.stdout));
 }
 
@@ -133,7 +135,7 @@ fn the_config_it_shows_is_one() {
 fn an_interrupt_drains_and_the_summary_is_still_true() {
     let mut demo = Demo::start(&["--forever"]);
     demo.wait_for("the first records are through");
-    assert!(Command::new("kill").arg("-INT").arg(demo.child.id().to_string()).status().unwrap().success());
+    assert!(Command::new("kill").arg("-INT").arg(demo.child.id().to_string()).status_apart().unwrap().success());
     let (lines, code, complaints) = demo.end();
     assert_eq!((code, complaints.as_str()), (Some(0), ""), "{lines:#?}");
     let read = row(&lines, "read");
@@ -153,7 +155,7 @@ fn at_a_terminal_the_status_is_redrawn_in_place() {
             .env("TERM", "xterm")
             .env("NO_COLOR", no_colour)
             .stdin(Stdio::null())
-            .output()
+            .output_apart()
             .unwrap();
         let text = String::from_utf8_lossy(&output.stdout);
         assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));

@@ -5,6 +5,7 @@
 //! reads. Python and its packages are set up as for the real clients (`tests/foreign/python`): never skipped.
 
 use crate::conformance::{EVENTS, GITHUB, SCHEMAS, lines, shared, string, text};
+use crate::spawn::Spawn;
 use json2avro::transcoder::{Act, Encoder, Ledger, Options, Plan, Unions, decode};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -73,7 +74,7 @@ fn read(data: &Data) -> (Vec<String>, usize) {
         .arg("read_data.py")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .spawn()
+        .spawn_apart()
         .unwrap_or_else(|error| panic!("{PYTHON}: {error}"));
     let mut given = String::new();
     for ((schema, datum), (name, read)) in &data.0 {

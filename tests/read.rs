@@ -1,6 +1,7 @@
 //! `json2avro read`, the program, against librdkafka's mock cluster and a registry on loopback.
 
 use crate::fake_registry::FakeRegistry;
+use crate::spawn::Spawn;
 use rdkafka::ClientConfig;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::mocking::MockCluster;
@@ -49,7 +50,7 @@ impl World {
     }
 
     fn read(&self, arguments: &[&str]) -> (i32, String, String) {
-        outcome(self.command(arguments).output().unwrap())
+        outcome(self.command(arguments).output_apart().unwrap())
     }
 }
 
@@ -130,7 +131,7 @@ fn a_wrong_call_and_a_wrong_topic_are_the_callers_fault() {
         assert_eq!((code, out.as_str()), (64, ""), "{arguments:?}: {err}");
         assert!(err.contains(word), "{arguments:?}: {err}");
     }
-    let without = Command::new(env!("CARGO_BIN_EXE_json2avro")).args(["read", "--topic", "t"]).output().unwrap();
+    let without = Command::new(env!("CARGO_BIN_EXE_json2avro")).args(["read", "--topic", "t"]).output_apart().unwrap();
     assert_eq!(outcome(without).0, 64);
 }
 
@@ -143,7 +144,7 @@ fn a_broken_pipe_is_quiet() {
         world.producer.send(BaseRecord::<[u8], [u8]>::to("t").payload(&user(1, b'a'))).map_err(|(e, _)| e).unwrap();
     }
     world.producer.flush(Duration::from_secs(20)).unwrap();
-    let mut child = world.command(&["--follow"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = world.command(&["--follow"]).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn_apart().unwrap();
     let mut line = String::new();
     BufReader::with_capacity(16, child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let (code, _, err) = outcome(child.wait_with_output().unwrap());

@@ -1,5 +1,6 @@
 //! Reading a topic without a group, on librdkafka's mock cluster.
 
+use crate::spawn::broker_down;
 use json2avro::config::{Kafka, Start};
 use json2avro::fault::Blame;
 use json2avro::kafka::reader::{Reader, Span};
@@ -150,7 +151,7 @@ fn a_cluster_that_falls_silent_ends_an_endless_read() {
     let ended = reader.each(|_| {
         read += 1;
         if read == 8 {
-            cluster.mock.broker_down(1).unwrap();
+            broker_down(&cluster.mock, 1);
         }
         ControlFlow::Continue(())
     });

@@ -9,6 +9,7 @@ mod registry;
 pub(crate) mod sidecar;
 pub(crate) mod topics;
 
+use crate::spawn::Spawn;
 use std::io::{BufRead, BufReader, Read};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -92,7 +93,7 @@ impl Services {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()
+            .spawn_apart()
             .map_err(|error| format!("{SCRIPT} does not start ({error}); it needs Python 3.9 or newer as python3"))?;
         let mut line = String::new();
         BufReader::new(hold.stdout.take().unwrap()).read_line(&mut line).map_err(|error| error.to_string())?;
@@ -134,7 +135,7 @@ impl Services {
         for operation in operations {
             command.args(["--operation", operation]);
         }
-        let done = command.args(resources).output().unwrap();
+        let done = command.args(resources).output_apart().unwrap();
         assert!(done.status.success(), "{operations:?} {resources:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 
@@ -149,7 +150,7 @@ impl Services {
     }
 
     fn script(&self, arguments: &[&str]) {
-        let done = Command::new(SCRIPT).args(arguments).arg(&self.folder).output().unwrap();
+        let done = Command::new(SCRIPT).args(arguments).arg(&self.folder).output_apart().unwrap();
         assert!(done.status.success(), "services {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
     }
 }

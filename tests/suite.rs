@@ -35,3 +35,4 @@ mod reference;
 mod registry;
 mod rooms;
 mod services;
+mod spawn;

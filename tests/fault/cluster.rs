@@ -6,6 +6,7 @@
 use super::proxy::{Proxy, Sight, Trap, Weather};
 use crate::services::topics::{Broker, patiently};
 use crate::services::{self, wait_for};
+use crate::spawn::Spawn;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use serde_json::Value;
@@ -77,7 +78,7 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .spawn()
+            .spawn_apart()
             .map_err(|error| format!("{SCRIPT} does not start ({error}); it needs Python 3.9 or newer as python3"))?;
         let mut output = BufReader::new(hold.stdout.take().unwrap()).lines();
         let Some(Ok(line)) = output.next() else {

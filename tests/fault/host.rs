@@ -3,6 +3,7 @@
 //! Comes in: a process id, or a command line to be. Goes out: the fault, and how far it bit. Must never: touch the machine
 //! itself, or leave a process stopped.
 
+use crate::spawn::Spawn;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::FileExt;
@@ -33,7 +34,7 @@ impl Shim {
             .arg(&library)
             .arg(source)
             .args(["-ldl", "-pthread"])
-            .output()
+            .output_apart()
             .unwrap();
         assert!(built.status.success(), "{source}: {}", String::from_utf8_lossy(&built.stderr));
         let page = folder.path().join("page");
@@ -107,7 +108,7 @@ impl Throttle {
     pub(crate) fn begin(process: u32) -> Self {
         let mut command = Command::new("python3");
         command.args(["-c", STOP_AND_GO, &process.to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        Self { child: command.spawn().unwrap() }
+        Self { child: command.spawn_apart().unwrap() }
     }
 
     /// Lets it go; of a hundred parts of the time, in how many it was stopped.
@@ -136,7 +137,7 @@ pub(crate) fn with_open_files(most: u32) -> Vec<String> {
 /// The same for a process that runs: what it has open stays so. The limit may be raised again, up to `most`.
 pub(crate) fn set_open_files(process: u32, now: u32, most: u32) {
     let limit = format!("--nofile={now}:{most}");
-    let done = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status().unwrap();
+    let done = Command::new("prlimit").args(["--pid", &process.to_string(), &limit]).status_apart().unwrap();
     assert!(done.success(), "prlimit {limit}");
 }
 

@@ -1,6 +1,7 @@
 //! Commits: retried until they go through, never past a record that did not end.
 
 use super::stage::{LIMIT, Stage, ended, json};
+use crate::spawn::broker_down;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
 #[test]
@@ -28,7 +29,7 @@ fn nothing_is_committed_past_a_record_that_was_not_delivered() {
     let mut sidecar = stage.run();
     stage.write(json(0..10));
     sidecar.wait_for("a first commit", LIMIT, |metrics| metrics.sum("committed_offset", &[]) == 10.0);
-    sink.mock().broker_down(-1).unwrap();
+    broker_down(&sink.mock(), -1);
     stage.write(json(10..500));
     let metrics = sidecar.wait_for("records in flight", LIMIT, |metrics| metrics.count("records_in_flight") == 490);
     assert_eq!(metrics.sum("committed_offset", &[]), 10.0);

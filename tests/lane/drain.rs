@@ -1,6 +1,7 @@
 //! The end: SIGTERM and SIGINT drain, commit and leave; a second signal or the deadline ends it anyway.
 
 use super::stage::{LIMIT, Stage, ended, json};
+use crate::spawn::broker_down;
 use std::time::Duration;
 
 #[test]
@@ -38,7 +39,7 @@ fn a_drain_that_cannot_end_ends_at_its_deadline_or_by_a_second_signal() {
         let mut sidecar = stage.run();
         stage.write(json(0..10));
         sidecar.wait_for("a first commit", LIMIT, |metrics| metrics.sum("committed_offset", &[]) == 10.0);
-        sink.mock().broker_down(-1).unwrap();
+        broker_down(&sink.mock(), -1);
         stage.write(json(10..500));
         sidecar.wait_for("records in flight", LIMIT, |metrics| metrics.count("records_in_flight") == 490);
         sidecar.signal("TERM");

@@ -3,6 +3,7 @@
 use super::stage::{LIMIT, Stage, ended, json};
 use crate::services::sidecar::{Metrics, Sidecar};
 use crate::services::wait_for;
+use crate::spawn::broker_down;
 use rdkafka::types::{RDKafkaApiKey as Api, RDKafkaRespErr as Code};
 use std::time::Duration;
 
@@ -105,7 +106,7 @@ fn one_without_a_partition_is_ready_and_told_of() {
 fn all_have_one_deadline_to_drain() {
     let (stage, sink) = Stage::with_own_sink(4);
     let (stage, mut sidecar) = two(stage.raw("drain.timeout_ms", 1000));
-    sink.mock().broker_down(-1).unwrap();
+    broker_down(&sink.mock(), -1);
     write_all(&stage, 0..100);
     sidecar.wait_for("records in flight", LIMIT, |metrics| metrics.count("records_in_flight") == 400);
     sidecar.signal("TERM");
@@ -126,7 +127,7 @@ fn memory_in_flight_does_not_grow_with_them() {
     let (stage, mut sidecar) = two(stage.raw("pipeline.p.in_flight_bytes", 65536));
     write_all(&stage, 0..1);
     sidecar.wait_for("a first commit", LIMIT, |metrics| metrics.sum("committed_offset", &[]) == 4.0);
-    sink.mock().broker_down(-1).unwrap();
+    broker_down(&sink.mock(), -1);
     write_all(&stage, 1..501);
     // 256 bytes of bookkeeping and 6 or 7 of value for each record: 249 or so in all, of 2,000.
     let held = |metrics: &Metrics| metrics.count("records_in_flight");

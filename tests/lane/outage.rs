@@ -2,12 +2,13 @@
 
 use super::stage::{LIMIT, Stage, avro, ended, json};
 use crate::services::topics::Record;
+use crate::spawn::broker_down;
 
 #[test]
 fn brokers_down_at_the_start_are_waited_for() {
     let stage = Stage::new(1);
     stage.write(json(0..10));
-    stage.cluster.mock().broker_down(-1).unwrap();
+    broker_down(&stage.cluster.mock(), -1);
     let mut sidecar = stage.run();
     crate::services::wait_for("a word about it", LIMIT, || sidecar.log().contains("pipeline waits").then_some(()));
     assert_eq!((sidecar.probe("live"), sidecar.probe("ready")), (Some(200), Some(503)));
@@ -25,7 +26,7 @@ fn brokers_down_later_are_waited_for() {
     for round in 1..=3 {
         let to = round * 100;
         sidecar.wait_for("its partition", LIMIT, |metrics| metrics.count("partitions_assigned") == 1);
-        sink.mock().broker_down(-1).unwrap();
+        broker_down(&sink.mock(), -1);
         stage.write(json(to - 100..to));
         sidecar.wait_for("records in flight", LIMIT, |metrics| metrics.count("records_in_flight") == 100);
         assert_eq!((sidecar.probe("live"), sidecar.probe("ready")), (Some(200), Some(200)), "an outage elsewhere");

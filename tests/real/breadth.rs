@@ -5,6 +5,7 @@ use super::order;
 use crate::services::Services;
 use crate::services::http;
 use crate::services::sidecar::Metrics;
+use crate::spawn::Spawn;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -85,7 +86,7 @@ fn a_family_of_topics_comes_out_whole() {
         assert_eq!(services.settings(&sink)["cleanup.policy"], "compact,delete");
         let read = Command::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/foreign/read_back"))
             .args([services.bootstrap(), services.registry_url(), source, &sink, "text"])
-            .output()
+            .output_apart()
             .unwrap();
         let said = String::from_utf8_lossy(&read.stdout);
         assert!(read.status.success(), "{source}: {said}{}", String::from_utf8_lossy(&read.stderr));

@@ -4,6 +4,7 @@
 use super::event::CLEAN;
 use super::job::Job;
 use crate::services::Services;
+use crate::spawn::Spawn;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -25,7 +26,7 @@ fn foreign_clients_read_every_value() {
     for reader in ["read_back", "read_back_mjs"] {
         let read = Command::new(Path::new(READERS).join(reader))
             .args([services.bootstrap(), services.registry_url(), &job.source, &job.sink])
-            .output()
+            .output_apart()
             .unwrap();
         let said = String::from_utf8_lossy(&read.stdout);
         assert!(read.status.success(), "{reader}: {said}{}", String::from_utf8_lossy(&read.stderr));

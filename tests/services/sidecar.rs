@@ -3,6 +3,7 @@
 //! Comes in: a config text. Goes out: its metrics, probes, log and exit code. Must never: look inside.
 
 use super::{PAUSE, Services, http};
+use crate::spawn::Spawn;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -75,7 +76,7 @@ impl Sidecar {
             .stdin(Stdio::null())
             .stdout(File::create(folder.path().join("out")).unwrap())
             .stderr(log(folder.path()))
-            .spawn()
+            .spawn_apart()
             .unwrap();
         Self { child, admin, folder, guest: None, pipe: None }
     }
@@ -132,7 +133,8 @@ impl Sidecar {
 
     /// Sends a signal by name: `TERM`, `KILL`.
     pub(crate) fn signal(&self, name: &str) {
-        let done = Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status().unwrap();
+        let done =
+            Command::new("kill").arg(format!("-{name}")).arg(self.child.id().to_string()).status_apart().unwrap();
         assert!(done.success(), "kill -{name}");
     }
 
