@@ -137,7 +137,7 @@ impl FakeRegistry {
 
     /// Listens on the same port again, with all it knew.
     pub(crate) fn up(&self) {
-        let _alone = crate::spawn::alone();
+        let _alone = crate::spawn::alone(self.address.port());
         self.listen(TcpListener::bind(self.address).expect("the port is still free"));
     }
 

@@ -6,10 +6,12 @@
 
 use rdkafka::client::ClientContext;
 use rdkafka::mocking::MockCluster;
+use std::ffi::OsString;
 use std::io::Result;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{PoisonError, RwLock, RwLockWriteGuard};
+use std::time::{Duration, Instant};
 
 static MAKING: RwLock<()> = RwLock::new(());
 
@@ -35,14 +37,43 @@ impl Spawn for Command {
     }
 }
 
-/// While this lives no child is being made: a port whose listener is gone can be bound anew.
-pub(crate) fn alone() -> RwLockWriteGuard<'static, ()> {
-    MAKING.write().unwrap_or_else(PoisonError::into_inner)
+/// While this lives no child is being made, and none has this port's listening socket still: its maker goes on as soon as
+/// it has its program's memory, a moment before it closes what it inherited. The port can be bound anew.
+pub(crate) fn alone(port: u16) -> RwLockWriteGuard<'static, ()> {
+    let alone = MAKING.write().unwrap_or_else(PoisonError::into_inner);
+    let began = Instant::now();
+    while held_by_another(port) {
+        assert!(began.elapsed() < Duration::from_secs(20), "another process holds the listening socket of port {port}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    alone
+}
+
+/// As Linux tells it (proc(5): /proc/net/tcp, /proc/PID/fd); elsewhere nobody is asked.
+fn held_by_another(port: u16) -> bool {
+    const LISTENING: &str = "0A";
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let inodes: Vec<String> = sockets
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        .filter(|fields| fields.len() > 9 && fields[1].ends_with(&format!(":{port:04X}")) && fields[3] == LISTENING)
+        .map(|fields| format!("socket:[{}]", fields[9]))
+        .collect();
+    let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let number = |name: OsString| name.to_str().and_then(|name| name.parse::<u32>().ok());
+    let mut files = processes
+        .filter(|process| number(process.file_name()).is_some_and(|process| process != std::process::id()))
+        .flat_map(|process| std::fs::read_dir(process.path().join("fd")).into_iter().flatten().flatten())
+        .filter_map(|file| std::fs::read_link(file.path()).ok());
+    !inodes.is_empty() && files.any(|file| inodes.iter().any(|inode| file.as_os_str() == inode.as_str()))
 }
 
 /// A mock broker, or all for -1, takes no connections and ends those that it has.
 pub(crate) fn broker_down<C: ClientContext>(mock: &MockCluster<'_, C>, broker: i32) {
-    let _alone = alone();
+    let servers = mock.bootstrap_servers();
+    // One broker is all that a test has.
+    let (_, port) = servers.rsplit_once(':').unwrap();
+    let _alone = alone(port.parse().unwrap());
     mock.broker_down(broker).unwrap();
 }
 
