@@ -163,11 +163,9 @@ fn far_away_and_shaky() -> Case {
             let (came, passed) = (scene.watcher.count() - out, narrowed(scene) - before);
             // More than one connection carries.
             let narrow = passed > rounds as u64 * u64::from(NARROW_LINK);
-            // A transaction takes more than the second between two resets.
-            let some = came > 0 || scene.mode == Mode::ExactlyOnce;
             scene.prove(
                 format!("{resets} connections reset, {} KiB passed, {came} records came out meanwhile", passed >> 10),
-                resets > 8 && some && narrow,
+                resets > 8 && came > 0 && narrow,
             );
             scene.recover();
             scene.turn.weather(&Weather::default());
@@ -190,7 +188,7 @@ fn slow_sink() -> Case {
             scene.await_sidecars("the budget to be used up", |scene| {
                 most = scene.metric("in_flight_bytes").max(most);
                 // The rest of the budget is for headers and bookkeeping.
-                most > 50_000
+                most > 60_000
             });
             let out = scene.watcher.count();
             scene.last(scaled(Duration::from_secs(6), Duration::from_secs(600)));
