@@ -38,14 +38,14 @@ impl Spawn for Command {
     }
 }
 
-/// While this lives no child is being made, and none has a socket of this port of ours still: its maker goes on as soon as it
-/// has its program's memory, a moment before it closes what it inherited. What was closed is closed, and the port can be
-/// bound anew.
+/// While this lives no child is being made, and none has this port's listening socket still: its maker goes on as soon as
+/// it has its program's memory, a moment before it closes what it inherited. The port can be bound anew. Of connections
+/// nothing is asked: those that a mock broker takes stay with children for good (it does not mark them to be closed).
 pub(crate) fn alone(port: u16) -> RwLockWriteGuard<'static, ()> {
     let alone = MAKING.write().unwrap_or_else(PoisonError::into_inner);
     let began = Instant::now();
     while held_by_another(port) {
-        assert!(began.elapsed() < Duration::from_secs(20), "another process holds a socket of port {port}");
+        assert!(began.elapsed() < Duration::from_secs(20), "another process holds the listening socket of port {port}");
         std::thread::sleep(Duration::from_millis(1));
     }
     alone
@@ -53,11 +53,12 @@ pub(crate) fn alone(port: u16) -> RwLockWriteGuard<'static, ()> {
 
 /// As Linux tells it (proc(5): /proc/net/tcp, /proc/PID/fd); elsewhere nobody is asked.
 fn held_by_another(port: u16) -> bool {
+    const LISTENING: &str = "0A";
     let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
     let inodes: Vec<String> = sockets
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        .filter(|fields| fields.len() > 9 && fields[1].ends_with(&format!(":{port:04X}")))
+        .filter(|fields| fields.len() > 9 && fields[1].ends_with(&format!(":{port:04X}")) && fields[3] == LISTENING)
         .map(|fields| format!("socket:[{}]", fields[9]))
         .collect();
     let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
