@@ -226,7 +226,9 @@ impl Reader {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            while self.consumer.poll(LISTEN).is_some() {}
+            // Not until nothing comes: refused connections are tried again, and told of, sooner than that.
+            let listened = Instant::now();
+            while listened.elapsed() < LISTEN && self.consumer.poll(LISTEN).is_some() {}
             let fault = self.fault(what, &error);
             if left <= SLICE || !fault.retry {
                 return Err(fault);
